@@ -1,1 +1,6 @@
 //! evcore.
+
+#[allow(dead_code)]
+mod timer;
+#[allow(dead_code)]
+mod token;

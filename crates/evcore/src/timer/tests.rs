@@ -1,0 +1,255 @@
+//! The queue against its promises, and against a sorted list that decides everything naively.
+
+use super::*;
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn queue() -> (TimerQueue<u64>, Instant) {
+    let base = Instant::now();
+    (TimerQueue::new(base), base)
+}
+
+fn fire(queue: &mut TimerQueue<u64>, now: Instant) -> Vec<u64> {
+    let before = queue.sequence();
+    std::iter::from_fn(|| queue.pop_due(now, before)).collect()
+}
+
+#[test]
+fn fires_by_deadline_then_by_creation_and_never_early() {
+    let (mut queue, base) = queue();
+    for (name, at) in [(1, 20), (2, 10), (3, 20), (4, 10), (5, 30)] {
+        queue.insert(base + ms(at), name);
+    }
+    assert_eq!(queue.next_deadline(), Some(base + ms(10)));
+    assert_eq!(
+        fire(&mut queue, base + ms(10) - Duration::from_nanos(1)),
+        []
+    );
+    assert_eq!(fire(&mut queue, base + ms(20)), [2, 4, 1, 3]);
+    assert_eq!(
+        (queue.len(), queue.next_deadline()),
+        (1, Some(base + ms(30)))
+    );
+}
+
+#[test]
+fn deadlines_before_the_base_keep_their_order() {
+    let base = Instant::now() + ms(100);
+    let mut queue = TimerQueue::new(base);
+    queue.insert(base - ms(1), 1);
+    queue.insert(base - ms(2), 2);
+    assert_eq!(queue.next_deadline(), Some(base - ms(2)));
+    assert_eq!(fire(&mut queue, base - ms(2)), [2]);
+    assert_eq!(fire(&mut queue, base), [1]);
+}
+
+#[test]
+fn what_was_created_too_late_waits_even_if_it_stands_first() {
+    let (mut queue, base) = queue();
+    for name in 1..=3 {
+        queue.insert(base + ms(10 + name), name);
+    }
+    let before = queue.sequence();
+    for name in 4..=20 {
+        queue.insert(base + ms(name % 5), name);
+    }
+    let now = base + ms(12);
+    assert_eq!(queue.pop_due(now, before), Some(1));
+    assert_eq!(queue.pop_due(now, before), Some(2));
+    assert_eq!(queue.pop_due(now, before), None);
+    assert_eq!(fire(&mut queue, now).len(), 17);
+    assert_eq!(fire(&mut queue, base + ms(13)), [3]);
+}
+
+#[test]
+fn cancel_gives_the_payload_back_once() {
+    let (mut queue, base) = queue();
+    let token = queue.insert(base, 1);
+    assert_eq!((queue.cancel(token), queue.cancel(token)), (Some(1), None));
+    let fired = queue.insert(base, 2);
+    assert_eq!(fire(&mut queue, base), [2]);
+    queue.insert(base, 3);
+    assert_eq!(
+        (queue.cancel(fired), queue.reset(fired, base), queue.len()),
+        (None, false, 1)
+    );
+}
+
+#[test]
+fn reset_moves_both_ways_and_counts_as_a_creation() {
+    let (mut queue, base) = queue();
+    let tokens: Vec<Token> = (0..4)
+        .map(|name| queue.insert(base + ms(10), name))
+        .collect();
+    assert!(queue.reset(tokens[0], base + ms(10)));
+    assert!(queue.reset(tokens[3], base + ms(5)));
+    assert!(queue.reset(tokens[1], base + ms(20)));
+    assert_eq!(queue.next_deadline(), Some(base + ms(5)));
+    assert_eq!(fire(&mut queue, base + ms(20)), [3, 2, 0, 1]);
+}
+
+#[test]
+fn a_deadline_beyond_reach_neither_overflows_nor_fires() {
+    let (mut queue, base) = queue();
+    let mut far = ms(1 << 40);
+    while let Some(double) = far
+        .checked_mul(2)
+        .filter(|&double| base.checked_add(double).is_some())
+    {
+        far = double;
+    }
+    queue.insert(base + far, 1);
+    queue.insert(base + far, 2);
+    assert!(queue.next_deadline().unwrap() > base + ms(9_000_000_000_000));
+    assert_eq!(fire(&mut queue, base + ms(1 << 40)), []);
+    queue.insert(base, 3);
+    assert_eq!(queue.drain(), [3, 1, 2]);
+}
+
+#[test]
+fn drain_empties_in_order_and_the_queue_goes_on() {
+    let (mut queue, base) = queue();
+    let token = queue.insert(base + ms(2), 1);
+    queue.insert(base + ms(1), 2);
+    assert_eq!(queue.drain(), [2, 1]);
+    assert!(queue.is_empty() && queue.next_deadline().is_none() && queue.cancel(token).is_none());
+    queue.insert(base, 3);
+    assert_eq!(fire(&mut queue, base), [3]);
+}
+
+#[test]
+fn a_timer_with_a_16_byte_payload_takes_at_most_80_bytes() {
+    let slots = Slab::<Timer<[u64; 2]>>::BYTES_PER_SLOT;
+    assert!(slots + size_of::<Entry>() <= 80, "{slots} in the slab");
+}
+
+#[test]
+fn entries_without_a_timer_never_outnumber_the_others() {
+    let (mut queue, base) = queue();
+    let token = queue.insert(base, 0);
+    for n in 1..100_000 {
+        let other = queue.insert(base + ms(n), n);
+        assert!(queue.reset(token, base + ms(n)) && queue.cancel(other) == Some(n));
+        let entries: usize = queue.runs.iter().map(|run| run.entries.len()).sum();
+        assert!(
+            entries <= 2 + SORTED + 2,
+            "{entries} entries for {} timers",
+            queue.len()
+        );
+    }
+}
+
+#[test]
+fn deadlines_that_come_ever_nearer_stay_cheap() {
+    let (mut queue, base) = queue();
+    for n in 0..100_000 {
+        queue.insert(base + ms(200_000 - n), n);
+        assert_eq!(queue.next_deadline(), Some(base + ms(200_000 - n)));
+    }
+    assert_eq!(
+        fire(&mut queue, base + ms(200_000)),
+        (0..100_000).rev().collect::<Vec<_>>()
+    );
+}
+
+/// splitmix64: enough randomness for a test, nothing to depend on.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ z >> 31) % bound
+    }
+}
+
+/// The reference: a list kept in order of (deadline, creation number).
+#[derive(Default)]
+struct Model(Vec<(Instant, u64, Token, u64)>);
+
+impl Model {
+    fn insert(&mut self, deadline: Instant, sequence: u64, token: Token, payload: u64) {
+        self.0.push((deadline, sequence, token, payload));
+        self.0
+            .sort_by_key(|&(deadline, sequence, ..)| (deadline, sequence));
+    }
+
+    fn remove(&mut self, token: Token) -> Option<u64> {
+        let at = self.0.iter().position(|&(_, _, other, _)| other == token)?;
+        Some(self.0.remove(at).3)
+    }
+
+    fn pop_due(&mut self, now: Instant, before: u64) -> Option<u64> {
+        let at = self
+            .0
+            .iter()
+            .position(|&(deadline, sequence, ..)| deadline <= now && sequence < before)?;
+        Some(self.0.remove(at).3)
+    }
+}
+
+fn play(seed: u64, steps: u64) {
+    let mut random = Random(seed);
+    let (mut queue, base) = queue();
+    let (mut model, mut tokens, mut now) = (Model::default(), Vec::new(), base);
+    for step in 0..steps {
+        let deadline = now + ms(random.below(40)) - ms(random.below(15)).min(now - base);
+        let sequence = queue.sequence();
+        match random.below(10) {
+            0..5 => {
+                let token = queue.insert(deadline, step);
+                model.insert(deadline, sequence, token, step);
+                tokens.push(token);
+            }
+            5 | 6 if !tokens.is_empty() => {
+                let token = tokens[random.below(tokens.len() as u64) as usize];
+                assert_eq!(
+                    queue.cancel(token),
+                    model.remove(token),
+                    "seed {seed} step {step}: cancel"
+                );
+            }
+            7 if !tokens.is_empty() => {
+                let token = tokens[random.below(tokens.len() as u64) as usize];
+                let known = model.remove(token);
+                assert_eq!(
+                    queue.reset(token, deadline),
+                    known.is_some(),
+                    "seed {seed} step {step}: reset"
+                );
+                known
+                    .into_iter()
+                    .for_each(|payload| model.insert(deadline, sequence, token, payload));
+            }
+            _ => {
+                now += ms(random.below(8));
+                let before = sequence.saturating_sub(random.below(20));
+                for _ in 0..random.below(12) {
+                    assert_eq!(
+                        queue.pop_due(now, before),
+                        model.pop_due(now, before),
+                        "seed {seed} step {step}: pop"
+                    );
+                }
+            }
+        }
+        assert_eq!(queue.len(), model.0.len(), "seed {seed} step {step}: len");
+        assert_eq!(
+            queue.next_deadline(),
+            model.0.first().map(|first| first.0),
+            "seed {seed} step {step}: next"
+        );
+    }
+    let rest: Vec<u64> = model.0.iter().map(|&(.., payload)| payload).collect();
+    assert_eq!(queue.drain(), rest, "seed {seed}: drain");
+}
+
+#[test]
+fn agrees_with_a_sorted_list_on_random_programs() {
+    for seed in 0..200 {
+        play(seed, 1_000);
+    }
+}
