@@ -6,7 +6,7 @@
 /// The name of one value in one [`Slab`]. When the value is removed its token goes stale, and stays stale when the slot is
 /// used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Token {
+pub struct Token {
     index: u32,
     generation: u32,
 }
@@ -102,23 +102,31 @@ impl<T> Slab<T> {
     /// # Panics
     /// With 2³² − 1 slots in use.
     pub(crate) fn insert(&mut self, value: T) -> Token {
-        self.len += 1;
-        let state = State::Full(value);
-        if let Some(slot) = self.slots.get_mut(self.hole as usize) {
-            let index = self.hole;
-            if let State::Hole(next) = std::mem::replace(&mut slot.state, state) {
-                self.hole = next;
-            }
-            return Token {
-                index,
-                generation: slot.generation,
-            };
-        }
-        let index = self.slots.len() as u32;
+        self.insert_with(|_| value)
+    }
+
+    /// Stores the value `make` makes, which is told its name.
+    ///
+    /// # Panics
+    /// With 2³² − 1 slots in use.
+    pub(crate) fn insert_with(&mut self, make: impl FnOnce(Token) -> T) -> Token {
+        let (index, generation) = match self.slots.get(self.hole as usize) {
+            Some(slot) => (self.hole, slot.generation),
+            None => (self.slots.len() as u32, PRESENT + 1),
+        };
         assert!(index < END, "a slab holds fewer than 2^32 - 1 values");
-        let generation = PRESENT + 1;
-        self.slots.push(Slot { generation, state });
-        Token { index, generation }
+        let token = Token { index, generation };
+        let state = State::Full(make(token));
+        self.len += 1;
+        match self.slots.get_mut(index as usize) {
+            Some(slot) => {
+                if let State::Hole(next) = std::mem::replace(&mut slot.state, state) {
+                    self.hole = next;
+                }
+            }
+            None => self.slots.push(Slot { generation, state }),
+        }
+        token
     }
 
     /// The value, unless the token is stale.
