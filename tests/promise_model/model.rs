@@ -666,7 +666,7 @@ impl Model {
         };
         let operation = self.operation(p);
         let source = self.promises[p].source.take().expect("it is still waiting");
-        let late = self.duty(self.promises[p].reactor, format!("TimedOut({ms}ms)"));
+        let late = self.duty(self.promises[p].reactor, format!("TimedOut({:?})", evcore::ms(ms)));
         self.settle(p, late);
         // P18: nothing emitted from now on is for the listeners of `p`.
         let now = self.number();
@@ -1335,11 +1335,14 @@ impl Model {
         }
         self.reactors[r].closed = true;
         self.tables.muted = true;
+        self.reactors[r].burying = true;
         for p in 0..self.promises.len() {
             if self.promises[p].reactor == r {
                 self.cancel_closing(p);
             }
         }
+        self.reactors[r].burying = false;
+        self.bury(r, Grave::Closures(vec![]));
         for stopped in std::mem::take(&mut self.reactors[r].stopped) {
             match stopped {
                 Stopped::Hook(hook) => self.bury(r, Grave::Closures(vec![hook])),

@@ -649,8 +649,7 @@ async fn coroutine(mut stage: Real, home: usize, awaits: Vec<Awaiting>, closure:
 pub(crate) fn play(program: &Program, tie: bool) -> Vec<String> {
     let before = ALIVE.get();
     let mut stage = Real::new(tie, 3);
-    let bottom = stage.0.reactors.borrow()[2].clone();
-    let bottom = bottom.as_ref().map(Reactor::enter);
+    let bottom = stage.0.reactors.borrow()[2].as_ref().map(Reactor::enter);
     for op in &program.ops {
         let top = stage.0.top.get();
         let skip = matches!(op, Op::Close(_));

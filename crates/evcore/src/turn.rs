@@ -150,6 +150,15 @@ pub(crate) fn bury<T: 'static>(core: &Rc<Core>, value: T) {
     fill_graves(core);
 }
 
+/// Runs `f`; what it would drop is dropped when it is through.
+pub(crate) fn bury_after(core: &Rc<Core>, f: impl FnOnce()) {
+    let outer = core.queue.burying.replace(true);
+    f();
+    if !outer {
+        fill_graves(core);
+    }
+}
+
 /// Drops the callback that `error` has stopped.
 pub(crate) fn discard<F: 'static>(core: &Rc<Core>, error: &Error, callback: F) {
     if std::mem::needs_drop::<F>() {
