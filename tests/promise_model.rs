@@ -73,7 +73,10 @@ fn explain(seed: u64, program: Program) -> String {
     let small = program::shrink(program, differs);
     let (expected, seen) = traces(&small);
     let same = expected.iter().zip(&seen).take_while(|(a, b)| a == b).count();
-    let mut text = format!("EVCORE_MODEL_SEED={seed} EVCORE_MODEL_PROGRAMS=1\n{:#?}\n", small.ops);
+    let mut text = format!("EVCORE_MODEL_SEED={seed} EVCORE_MODEL_PROGRAMS=1\n");
+    for op in &small.ops {
+        text += &format!("{op:?}\n");
+    }
     for line in &expected[..same] {
         text += &format!("  {line}\n");
     }

@@ -417,12 +417,7 @@ fn attempt_rest<M: Machine>(m: &mut M, op: &Op) -> Option<()> {
         }
         &Op::Burst(pick, many) => {
             let source = hold(m, pick)?;
-            let script = Rc::new(Script {
-                ops: vec![],
-                end: End::Value(0),
-                carry: None,
-                last: crate::program::Last::Nothing,
-            });
+            let script = Script::plain();
             for _ in 0..many {
                 let one = closure(m, &script);
                 let derived = m.attach(Attach::Settled, &source, one, None);

@@ -68,6 +68,18 @@ pub(crate) struct Script {
     pub(crate) last: Last,
 }
 
+impl Script {
+    /// Says that it was called, no more.
+    pub(crate) fn plain() -> Rc<Script> {
+        Rc::new(Script {
+            ops: vec![],
+            end: End::Value(0),
+            carry: None,
+            last: Last::Nothing,
+        })
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Awaiting {
     pub(crate) pick: Pick,
@@ -280,7 +292,9 @@ impl Maker {
             6..9 => Attach::AndThen,
             _ => Attach::OrElse,
         };
-        Op::Attach(kind, self.pick(), self.script(), self.script())
+        let (pick, one) = (self.pick(), self.script());
+        let two = if kind == Attach::ThenOr { self.script() } else { Script::plain() };
+        Op::Attach(kind, pick, one, two)
     }
 
     fn rarer(&mut self) -> Op {

@@ -9,6 +9,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::event::{self, Rare};
+use crate::promise::derive::wait_for;
 use crate::promise::unhandled::Failure;
 use crate::reactor::Core;
 use crate::turn::{self, Entry};
@@ -333,6 +334,20 @@ impl<T: 'static, B: Body + 'static> Node<T, B> {
             turn::bury(&self.base.core, rare.take_hooks());
         }
         true
+    }
+}
+
+impl<T: 'static, B: Body + 'static> Node<T, B> {
+    /// Has the new promise wait for `source`, unless its reactor is closed:
+    /// then it is settled at once (rule P29).
+    pub(crate) fn begin<S>(self: &Rc<Self>, source: &Rc<dyn PromiseNode<S>>, waiter: Rc<dyn Waiter>) {
+        let core = &self.base.core;
+        if core.is_closed() {
+            self.settle(Outcome::Failed(Failure::quiet(core.closed())));
+            self.body.detach(core, &mut turn::release_any);
+        } else {
+            wait_for(source, waiter);
+        }
     }
 }
 
