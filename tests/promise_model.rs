@@ -24,7 +24,9 @@ const PROGRAMS: u64 = 5_000;
 
 fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
         Err(_) => default,
     }
 }
@@ -72,7 +74,11 @@ fn differs(program: &Program) -> bool {
 fn explain(seed: u64, program: Program) -> String {
     let small = program::shrink(program, differs);
     let (expected, seen) = traces(&small);
-    let same = expected.iter().zip(&seen).take_while(|(a, b)| a == b).count();
+    let same = expected
+        .iter()
+        .zip(&seen)
+        .take_while(|(a, b)| a == b)
+        .count();
     let mut text = format!("EVCORE_MODEL_SEED={seed} EVCORE_MODEL_PROGRAMS=1\n");
     for op in &small.ops {
         text += &format!("{op:?}\n");

@@ -8,8 +8,8 @@ use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 
 use crate::play::Ty;
-use crate::program::{Attach, Awaiting, Ev, Join, LATEST, Last, Script, TICK};
 use crate::play::{self, Tables, Verdict};
+use crate::program::{Attach, Awaiting, Ev, Join, LATEST, Last, Script, TICK};
 
 /// Callbacks, listener calls, hops and polls in one turn (P23).
 const BUDGET: usize = evcore::limits::BUDGET;
@@ -51,7 +51,10 @@ enum Body {
     Fork,
     Limited(u64),
     Join(Join, Vec<Part>),
-    Ticking { began: u64, period: u64 },
+    Ticking {
+        began: u64,
+        period: u64,
+    },
     Coroutine(Id),
 }
 
@@ -204,7 +207,10 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn new(tie: bool, reactors: usize) -> Model {
-        let reactor = || Reactor { handles: 1, ..Reactor::default() };
+        let reactor = || Reactor {
+            handles: 1,
+            ..Reactor::default()
+        };
         Model {
             tables: Tables::new(tie),
             now: 0,
@@ -325,7 +331,11 @@ impl Model {
         if error == CANCELLED {
             return Outcome::Failed(error, None);
         }
-        self.duties.push(Duty { reactor, error: error.clone(), looked: false });
+        self.duties.push(Duty {
+            reactor,
+            error: error.clone(),
+            looked: false,
+        });
         Outcome::Failed(error, Some(self.duties.len() - 1))
     }
 
@@ -357,7 +367,9 @@ impl Model {
         let (reactor, rare) = (promise.reactor, promise.rare);
         let waiters = std::mem::take(&mut promise.waiters);
         let hooks = std::mem::take(&mut promise.hooks);
-        self.reactors[reactor].timers.retain(|timer| timer.promise != p);
+        self.reactors[reactor]
+            .timers
+            .retain(|timer| timer.promise != p);
         if rare {
             self.enqueue(reactor, Entry::Silence(p));
         }
@@ -415,12 +427,19 @@ impl Model {
                 return open.map(|part| part.source).collect();
             }
             &mut Body::Coroutine(c) if !self.coroutines[c].running => {
-                self.reactors[reactor].stopped.push_back(Stopped::Coroutine(c));
+                self.reactors[reactor]
+                    .stopped
+                    .push_back(Stopped::Coroutine(c));
             }
             _ => {}
         }
         let promise = &mut self.promises[p];
-        promise.source.take().into_iter().chain(promise.follows.take()).collect()
+        promise
+            .source
+            .take()
+            .into_iter()
+            .chain(promise.follows.take())
+            .collect()
     }
 
     // ---- Deriving ----
@@ -473,12 +492,17 @@ impl Model {
             (Join::Race, true) => return self.settled(ty, Err("a race of no promises".into())),
             _ => {}
         }
-        let part = |&source| Part { source, fired: false };
+        let part = |&source| Part {
+            source,
+            fired: false,
+        };
         let join = self.promise(here, ty, Body::Join(kind, parts.iter().map(part).collect()));
         for (at, &source) in parts.iter().enumerate() {
             self.wait_for(source, Waiter::Part(join, at));
         }
-        parts.into_iter().for_each(|source| self.drop_handle(source));
+        parts
+            .into_iter()
+            .for_each(|source| self.drop_handle(source));
         join
     }
 
@@ -501,7 +525,10 @@ impl Model {
     // ---- What waiters do ----
 
     fn outcome(&self, p: Id) -> Outcome {
-        self.promises[p].outcome.clone().expect("a waiter fires when its source has settled")
+        self.promises[p]
+            .outcome
+            .clone()
+            .expect("a waiter fires when its source has settled")
     }
 
     fn fire(&mut self, waiter: Waiter) {
@@ -567,7 +594,11 @@ impl Model {
         let follows = matches!(kind, Attach::AndThen | Attach::OrElse);
         let want = follows.then_some(self.promises[p].ty);
         let ty = self.promises[p].ty;
-        let arg = if is_error { format!("!{text}") } else { text.clone() };
+        let arg = if is_error {
+            format!("!{text}")
+        } else {
+            text.clone()
+        };
         let outcome = match self.call(reactor, &called, true, &arg, want) {
             Err(panic) => self.duty(reactor, panic),
             Ok(Verdict::Follow(leader)) => return self.follow(p, leader),
@@ -622,7 +653,9 @@ impl Model {
         let sources: Vec<Id> = parts.iter().map(|part| part.source).collect();
         let outcome = self.outcome(source);
         let decides = match (kind, &outcome) {
-            (Join::All, Outcome::Failed(..)) | (Join::Any, Outcome::Value(_)) | (Join::Race, _) => true,
+            (Join::All, Outcome::Failed(..)) | (Join::Any, Outcome::Value(_)) | (Join::Race, _) => {
+                true
+            }
             _ => false,
         };
         if decides {
@@ -673,12 +706,17 @@ impl Model {
         };
         let operation = self.operation(p);
         let source = self.promises[p].source.take().expect("it is still waiting");
-        let late = self.duty(self.promises[p].reactor, format!("TimedOut({:?})", evcore::ms(ms)));
+        let late = self.duty(
+            self.promises[p].reactor,
+            format!("TimedOut({:?})", evcore::ms(ms)),
+        );
         self.settle(p, late);
         // P18: nothing emitted from now on is for the listeners of `p`.
         let now = self.number();
         let listeners = self.promises[operation].listeners.iter_mut();
-        listeners.filter(|listener| listener.owner == p).for_each(|listener| listener.until = Some(now));
+        listeners
+            .filter(|listener| listener.owner == p)
+            .for_each(|listener| listener.until = Some(now));
         if self.take_back(source) {
             self.cancel(source);
         }
@@ -696,9 +734,19 @@ fn closures(listeners: Vec<Listener>) -> Vec<Rc<Closure>> {
 // ---- Calling and dropping what is the user's --------------------------------
 
 impl Model {
-    pub(crate) fn new_closure(&mut self, name: u32, script: &Rc<Script>, carried: Option<Id>) -> Rc<Closure> {
+    pub(crate) fn new_closure(
+        &mut self,
+        name: u32,
+        script: &Rc<Script>,
+        carried: Option<Id>,
+    ) -> Rc<Closure> {
         let carried = RefCell::new(carried);
-        Rc::new(Closure { name, script: script.clone(), carried, spent: Cell::new(false) })
+        Rc::new(Closure {
+            name,
+            script: script.clone(),
+            carried,
+            spent: Cell::new(false),
+        })
     }
 
     fn panicked(&mut self, what: String) -> Text {
@@ -826,7 +874,13 @@ impl Model {
         }
     }
 
-    fn call_and_report(&mut self, reactor: usize, closure: &Rc<Closure>, once: bool, arg: &str) -> bool {
+    fn call_and_report(
+        &mut self,
+        reactor: usize,
+        closure: &Rc<Closure>,
+        once: bool,
+        arg: &str,
+    ) -> bool {
         let ended = self.call(reactor, closure, once, arg, None);
         if let Err(error) = &ended {
             self.reactors[reactor].reports.push(error.clone());
@@ -868,7 +922,12 @@ impl Model {
                 }
             }
         }
-        alive.extend(self.awaits.iter().filter(|a| a.ear != Ear::Gone).map(|a| a.promise));
+        alive.extend(
+            self.awaits
+                .iter()
+                .filter(|a| a.ear != Ear::Gone)
+                .map(|a| a.promise),
+        );
         for entry in self.reactors.iter().flat_map(|reactor| &reactor.queue) {
             match entry {
                 Entry::Event(Emission { operation, .. }) | Entry::Silence(operation) => {
@@ -896,13 +955,19 @@ impl Model {
             Body::Fork | Body::Limited(_) => true,
             _ => false,
         };
-        promise.source.filter(|_| same).map_or(p, |source| self.operation(source))
+        promise
+            .source
+            .filter(|_| same)
+            .map_or(p, |source| self.operation(source))
     }
 
     pub(crate) fn on(&mut self, p: Id, event: Ev, closure: Rc<Closure>) {
         if let Some(Act::Call(closure)) = self.listen(p, event, Act::Call(closure)) {
             let operation = self.operation(p);
-            self.bury(self.promises[operation].reactor, Grave::Closures(vec![closure]));
+            self.bury(
+                self.promises[operation].reactor,
+                Grave::Closures(vec![closure]),
+            );
         }
     }
 
@@ -919,7 +984,14 @@ impl Model {
         let id = self.number();
         self.promises[operation].rare = true;
         let told = event == LATEST && self.promises[operation].latest.is_some();
-        let listener = Listener { event, id, since: id, until: None, owner: p, act };
+        let listener = Listener {
+            event,
+            id,
+            since: id,
+            until: None,
+            owner: p,
+            act,
+        };
         self.promises[operation].listeners.push(listener);
         if told {
             self.enqueue_emission(operation, event, u64::MAX, None, Some(id));
@@ -927,8 +999,22 @@ impl Model {
         None
     }
 
-    fn enqueue_emission(&mut self, operation: Id, event: Ev, number: u64, payload: Option<i64>, newcomer: Option<u64>) {
-        let emission = Emission { operation, event, number, payload, heard: 0, newcomer };
+    fn enqueue_emission(
+        &mut self,
+        operation: Id,
+        event: Ev,
+        number: u64,
+        payload: Option<i64>,
+        newcomer: Option<u64>,
+    ) {
+        let emission = Emission {
+            operation,
+            event,
+            number,
+            payload,
+            heard: 0,
+            newcomer,
+        };
         self.enqueue(self.promises[operation].reactor, Entry::Event(emission));
     }
 
@@ -938,7 +1024,9 @@ impl Model {
     }
 
     pub(crate) fn wants(&self, p: Id, event: Ev) -> bool {
-        !self.is_settled(p) && !self.promises[p].gone && (event == LATEST || self.is_heard(p, event))
+        !self.is_settled(p)
+            && !self.promises[p].gone
+            && (event == LATEST || self.is_heard(p, event))
     }
 
     pub(crate) fn emit(&mut self, p: Id, event: Ev, n: i64) {
@@ -987,7 +1075,9 @@ impl Model {
             }
         };
         let listeners = &self.promises[operation].listeners;
-        let due: Vec<usize> = (0..listeners.len()).filter(|&at| reaches(&listeners[at])).collect();
+        let due: Vec<usize> = (0..listeners.len())
+            .filter(|&at| reaches(&listeners[at]))
+            .collect();
         let Some(&first) = due.first() else {
             return false;
         };
@@ -1000,15 +1090,20 @@ impl Model {
             self.promises[operation].listeners[first].since = now;
         }
         if due.len() > 1 {
-            self.reactors[reactor].queue.push_front(Entry::Event(emission));
+            self.reactors[reactor]
+                .queue
+                .push_front(Entry::Event(emission));
         }
         match act {
             Act::Forward(to) => self.emit(to, event, payload),
             Act::Call(closure) => {
                 self.held.push(operation);
-                if !self.call_and_report(reactor, &closure, false, &format!("ev{event}={payload}")) {
+                if !self.call_and_report(reactor, &closure, false, &format!("ev{event}={payload}"))
+                {
                     let listeners = std::mem::take(&mut self.promises[operation].listeners);
-                    let (gone, kept) = listeners.into_iter().partition(|listener| listener.id == id);
+                    let (gone, kept) = listeners
+                        .into_iter()
+                        .partition(|listener| listener.id == id);
                     self.promises[operation].listeners = kept;
                     self.bury(reactor, Grave::Closures(closures(gone)));
                 }
@@ -1025,7 +1120,9 @@ impl Model {
             self.promises[p].rare = true;
             self.promises[p].hooks.push(hook);
         } else if self.promises[p].cancelled && !self.reactors[reactor].closed {
-            self.reactors[reactor].stopped.push_back(Stopped::Hook(hook));
+            self.reactors[reactor]
+                .stopped
+                .push_back(Stopped::Hook(hook));
         } else {
             self.bury(reactor, Grave::Closures(vec![hook]));
         }
@@ -1040,7 +1137,12 @@ impl Model {
         self.start(here, awaits.iter().copied().collect(), Some(closure))
     }
 
-    fn start(&mut self, reactor: usize, steps: VecDeque<Awaiting>, closure: Option<Rc<Closure>>) -> Id {
+    fn start(
+        &mut self,
+        reactor: usize,
+        steps: VecDeque<Awaiting>,
+        closure: Option<Rc<Closure>>,
+    ) -> Id {
         let c = self.coroutines.len();
         let promise = self.promise(reactor, Ty::Item, Body::Coroutine(c));
         self.coroutines.push(Coroutine {
@@ -1058,7 +1160,11 @@ impl Model {
 
     fn begin_await(&mut self, promise: Id, coroutine: Option<Id>) -> Id {
         let a = self.awaits.len();
-        self.awaits.push(Await { promise, coroutine, ear: Ear::Waiting });
+        self.awaits.push(Await {
+            promise,
+            coroutine,
+            ear: Ear::Waiting,
+        });
         self.wait_for(promise, Waiter::Await(a));
         self.drop_handle(promise);
         a
@@ -1137,7 +1243,10 @@ impl Model {
 
     /// The end of a coroutine: its script.
     fn conclude(&mut self, c: Id, reactor: usize) -> Result<Text, Text> {
-        let closure = self.coroutines[c].closure.clone().expect("only `run` has none");
+        let closure = self.coroutines[c]
+            .closure
+            .clone()
+            .expect("only `run` has none");
         play::say(self, format!("c{}(end)@{}", closure.name, self.current()));
         let carried = play::settle_carried(self, &closure.script, closure.carried.take());
         closure.carried.replace(carried);
@@ -1166,7 +1275,11 @@ impl Model {
     fn arm(&mut self, reactor: usize, promise: Id, deadline: u64) {
         if !self.reactors[reactor].closed && !self.is_settled(promise) {
             let number = self.number();
-            self.reactors[reactor].timers.push(Timer { deadline, number, promise });
+            self.reactors[reactor].timers.push(Timer {
+                deadline,
+                number,
+                promise,
+            });
         }
     }
 
@@ -1198,7 +1311,11 @@ impl Model {
         self.clean_up(r);
         let young = self.number();
         if may_wait && self.reactors[r].queue.is_empty() {
-            let next = self.reactors[r].timers.iter().map(|timer| timer.deadline).min();
+            let next = self.reactors[r]
+                .timers
+                .iter()
+                .map(|timer| timer.deadline)
+                .min();
             self.now = self.now.max(next.unwrap_or(0));
         }
         self.collect(r, young);
@@ -1213,7 +1330,10 @@ impl Model {
     fn collect(&mut self, r: usize, young: u64) {
         loop {
             let timers = &mut self.reactors[r].timers;
-            let due = timers.iter().enumerate().filter(|(_, timer)| timer.deadline <= self.now && timer.number < young);
+            let due = timers
+                .iter()
+                .enumerate()
+                .filter(|(_, timer)| timer.deadline <= self.now && timer.number < young);
             let Some((at, _)) = due.min_by_key(|(_, timer)| (timer.deadline, timer.number)) else {
                 return;
             };
@@ -1359,7 +1479,10 @@ impl Model {
         for entry in std::mem::take(&mut self.reactors[r].queue) {
             match entry {
                 Entry::Call(closure) => self.bury(r, Grave::Closures(vec![closure])),
-                Entry::Silence(p) => self.deliver_one(r, Entry::Silence(p)).then_some(()).unwrap_or(()),
+                Entry::Silence(p) => self
+                    .deliver_one(r, Entry::Silence(p))
+                    .then_some(())
+                    .unwrap_or(()),
                 Entry::Waiters(waiters) => {
                     for waiter in waiters {
                         self.fire_elsewhere(r, waiter);

@@ -87,7 +87,12 @@ pub(crate) trait Machine: Sized {
     type Closure;
 
     fn with<R>(&mut self, see: impl FnOnce(&mut Tables<Self>) -> R) -> R;
-    fn closure(&mut self, name: u32, script: &Rc<Script>, carried: Option<Self::Resolver>) -> Self::Closure;
+    fn closure(
+        &mut self,
+        name: u32,
+        script: &Rc<Script>,
+        carried: Option<Self::Resolver>,
+    ) -> Self::Closure;
 
     fn ty(&self, handle: &Self::Handle) -> Ty;
     fn home(&self, handle: &Self::Handle) -> usize;
@@ -97,7 +102,13 @@ pub(crate) trait Machine: Sized {
     fn pending(&mut self) -> (Self::Handle, Self::Resolver);
     fn ready(&mut self, n: i64) -> Self::Handle;
     fn failed(&mut self, n: i64) -> Self::Handle;
-    fn attach(&mut self, kind: Attach, to: &Self::Handle, one: Self::Closure, two: Option<Self::Closure>) -> Self::Handle;
+    fn attach(
+        &mut self,
+        kind: Attach,
+        to: &Self::Handle,
+        one: Self::Closure,
+        two: Option<Self::Closure>,
+    ) -> Self::Handle;
     fn fork(&mut self, of: &Self::Handle) -> Self::Handle;
     fn timeout(&mut self, of: Self::Handle, ms: u64) -> Self::Handle;
     fn dup(&mut self, of: &Self::Handle) -> Self::Handle;
@@ -146,7 +157,11 @@ fn hold<M: Machine>(m: &mut M, pick: Pick) -> Option<M::Handle> {
     borrow(m, pick, |_, _| true)
 }
 
-fn borrow<M: Machine>(m: &mut M, pick: Pick, fits: impl Fn(&M, &M::Handle) -> bool) -> Option<M::Handle> {
+fn borrow<M: Machine>(
+    m: &mut M,
+    pick: Pick,
+    fits: impl Fn(&M, &M::Handle) -> bool,
+) -> Option<M::Handle> {
     let handle = take(m, pick, fits)?;
     let second = m.dup(&handle.1);
     m.with(|tables| tables.handles.insert(handle.0, handle.1));
@@ -154,9 +169,15 @@ fn borrow<M: Machine>(m: &mut M, pick: Pick, fits: impl Fn(&M, &M::Handle) -> bo
 }
 
 /// Takes one of the handles that fit out of the table.
-fn take<M: Machine>(m: &mut M, pick: Pick, fits: impl Fn(&M, &M::Handle) -> bool) -> Option<(usize, M::Handle)> {
+fn take<M: Machine>(
+    m: &mut M,
+    pick: Pick,
+    fits: impl Fn(&M, &M::Handle) -> bool,
+) -> Option<(usize, M::Handle)> {
     let handles = m.with(|tables| std::mem::take(&mut tables.handles));
-    let fitting: Vec<usize> = (0..handles.len()).filter(|&at| fits(m, &handles[at])).collect();
+    let fitting: Vec<usize> = (0..handles.len())
+        .filter(|&at| fits(m, &handles[at]))
+        .collect();
     let at = index(pick, fitting.len()).map(|at| fitting[at]);
     m.with(|tables| tables.handles = handles);
     at.map(|at| (at, m.with(|tables| tables.handles.remove(at))))
@@ -192,7 +213,11 @@ fn closure<M: Machine>(m: &mut M, script: &Rc<Script>) -> M::Closure {
 
 /// What a callback does first with the resolver it has captured; gives back
 /// the resolver if it goes on holding it.
-pub(crate) fn settle_carried<M: Machine>(m: &mut M, script: &Script, carried: Option<M::Resolver>) -> Option<M::Resolver> {
+pub(crate) fn settle_carried<M: Machine>(
+    m: &mut M,
+    script: &Script,
+    carried: Option<M::Resolver>,
+) -> Option<M::Resolver> {
     let (resolver, deed) = (carried?, script.carry?.1);
     match deed {
         Deed::Hold => return Some(resolver),
@@ -205,22 +230,34 @@ pub(crate) fn settle_carried<M: Machine>(m: &mut M, script: &Script, carried: Op
 
 /// Plays a script's operations. `want` is the type of promise it may return,
 /// if it may return one; its own promise lives in reactor `home`.
-pub(crate) fn enact<M: Machine>(m: &mut M, script: &Script, want: Option<Ty>, home: usize) -> Verdict<M::Handle> {
+pub(crate) fn enact<M: Machine>(
+    m: &mut M,
+    script: &Script,
+    want: Option<Ty>,
+    home: usize,
+) -> Verdict<M::Handle> {
     perform_all(m, &script.ops);
     let tie = m.with(|tables| tables.tie);
-    let fits = |m: &M, handle: &M::Handle| Some(m.ty(handle)) == want && (tie || m.home(handle) == home);
+    let fits =
+        |m: &M, handle: &M::Handle| Some(m.ty(handle)) == want && (tie || m.home(handle) == home);
     match script.end {
         End::Value(n) => Verdict::Value(n),
         End::Fail(n) => Verdict::Fail(n),
         End::Same => Verdict::Same,
         End::Panic => Verdict::Panic,
         End::Follow(pick) => borrow(m, pick, fits).map_or(Verdict::Value(0), Verdict::Follow),
-        End::FollowTaken(pick) => take(m, pick, fits).map_or(Verdict::Value(0), |taken| Verdict::Follow(taken.1)),
+        End::FollowTaken(pick) => {
+            take(m, pick, fits).map_or(Verdict::Value(0), |taken| Verdict::Follow(taken.1))
+        }
     }
 }
 
 /// The promise a coroutine is to await next.
-pub(crate) fn awaited<M: Machine>(m: &mut M, awaiting: &Awaiting, home: usize) -> Option<M::Handle> {
+pub(crate) fn awaited<M: Machine>(
+    m: &mut M,
+    awaiting: &Awaiting,
+    home: usize,
+) -> Option<M::Handle> {
     let tie = m.with(|tables| tables.tie);
     let fits = |m: &M, handle: &M::Handle| tie || m.home(handle) == home;
     match awaiting.take {
@@ -336,7 +373,9 @@ fn attempt_writing<M: Machine>(m: &mut M, op: &Op) -> Option<()> {
             let resolver = take_resolver(m, pick)?;
             let tie = m.with(|tables| tables.tie);
             let home = m.resolver_home(&resolver);
-            let fits = |m: &M, handle: &M::Handle| m.ty(handle) == Ty::Item && (tie || m.home(handle) == home);
+            let fits = |m: &M, handle: &M::Handle| {
+                m.ty(handle) == Ty::Item && (tie || m.home(handle) == home)
+            };
             let leader = match whole {
                 true => take(m, leader, fits).map(|taken| taken.1),
                 false => borrow(m, leader, fits),
@@ -402,7 +441,9 @@ fn attempt_rest<M: Machine>(m: &mut M, op: &Op) -> Option<()> {
         Op::Join(kind, picks) => {
             let tie = m.with(|tables| tables.tie);
             let here = m.here();
-            let fits = |m: &M, handle: &M::Handle| m.ty(handle) == Ty::Item && (tie || m.home(handle) == here);
+            let fits = |m: &M, handle: &M::Handle| {
+                m.ty(handle) == Ty::Item && (tie || m.home(handle) == here)
+            };
             let mut parts = Vec::new();
             for &pick in picks {
                 parts.extend(borrow(m, pick, fits));
@@ -464,7 +505,8 @@ fn attempt_rest<M: Machine>(m: &mut M, op: &Op) -> Option<()> {
 /// An operation's name, for the trace.
 pub(crate) fn brief(op: &Op) -> String {
     let text = format!("{op:?}");
-    text.split_once('(').map_or(text.clone(), |(name, _)| name.into())
+    text.split_once('(')
+        .map_or(text.clone(), |(name, _)| name.into())
 }
 
 /// How every program ends: some turns, both reactors closed, and a look at

@@ -293,7 +293,11 @@ impl Maker {
             _ => Attach::OrElse,
         };
         let (pick, one) = (self.pick(), self.script());
-        let two = if kind == Attach::ThenOr { self.script() } else { Script::plain() };
+        let two = if kind == Attach::ThenOr {
+            self.script()
+        } else {
+            Script::plain()
+        };
         Op::Attach(kind, pick, one, two)
     }
 
@@ -424,12 +428,10 @@ fn plainer(program: &mut Program, number: usize) -> Option<bool> {
     let script = nth_script(&mut program.ops, &mut left)?;
     Some(match frill {
         0 => script.carry.take().is_some(),
-        1 => {
-            !matches!(
-                std::mem::replace(&mut script.last, Last::Nothing),
-                Last::Nothing
-            )
-        }
+        1 => !matches!(
+            std::mem::replace(&mut script.last, Last::Nothing),
+            Last::Nothing
+        ),
         2 => !matches!(
             std::mem::replace(&mut script.end, End::Value(0)),
             End::Value(0)

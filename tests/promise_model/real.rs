@@ -6,7 +6,8 @@ use std::future::IntoFuture;
 use std::rc::Rc;
 
 use evcore::{
-    AllFailed, Emitter, Error, Event, Followable, Kind, ManualClock, Next, Promise, Reactor, Resolver, ms,
+    AllFailed, Emitter, Error, Event, Followable, Kind, ManualClock, Next, Promise, Reactor,
+    Resolver, ms,
 };
 
 use crate::play::{self, Machine, Tables, Ty, Verdict};
@@ -59,7 +60,10 @@ trait Show: Clone + 'static {
 impl Show for Item {
     const TY: Ty = Ty::Item;
     fn of(n: i64) -> Item {
-        Item { n, _alive: Alive::new() }
+        Item {
+            n,
+            _alive: Alive::new(),
+        }
     }
     fn show(&self) -> String {
         self.n.to_string()
@@ -168,10 +172,21 @@ impl Closure {
     fn call(&self, arg: &str, want: Option<Ty>, home: usize) -> Verdict<Held> {
         let mut stage = self.stage.clone();
         let here = stage.here();
-        self.call_as(&mut stage, format!("c{}({arg})@{here}", self.name), want, home)
+        self.call_as(
+            &mut stage,
+            format!("c{}({arg})@{here}", self.name),
+            want,
+            home,
+        )
     }
 
-    fn call_as(&self, stage: &mut Real, line: String, want: Option<Ty>, home: usize) -> Verdict<Held> {
+    fn call_as(
+        &self,
+        stage: &mut Real,
+        line: String,
+        want: Option<Ty>,
+        home: usize,
+    ) -> Verdict<Held> {
         play::say(stage, line);
         let carried = self.carried.take();
         let carried = play::settle_carried(stage, &self.script, carried);
@@ -202,7 +217,9 @@ impl Closure {
             Verdict::Panic => self.panic(),
             Verdict::Value(n) => Next::Settle(Ok(T::of(n))),
             Verdict::Fail(n) => Next::Settle(Err(user(n))),
-            Verdict::Same => Next::Settle(given.map_or_else(|| Ok(T::of(0)), |error| Err(error.clone()))),
+            Verdict::Same => {
+                Next::Settle(given.map_or_else(|| Ok(T::of(0)), |error| Err(error.clone())))
+            }
             Verdict::Follow(leader) => Next::Follow(leader.into()),
         })
     }
@@ -235,7 +252,13 @@ impl<T: 'static> Followable for Answer<T> {
 trait Promised {
     fn ty(&self) -> Ty;
     fn dup(&self) -> Box<dyn Promised>;
-    fn attach(&self, kind: Attach, one: Closure, two: Option<Closure>, home: usize) -> Box<dyn Promised>;
+    fn attach(
+        &self,
+        kind: Attach,
+        one: Closure,
+        two: Option<Closure>,
+        home: usize,
+    ) -> Box<dyn Promised>;
     fn fork(&self) -> Box<dyn Promised>;
     fn timeout(self: Box<Self>, limit: u64) -> Box<dyn Promised>;
     fn cancel(&self);
@@ -263,7 +286,13 @@ impl<T: Show> Promised for Promise<T> {
         Box::new(self.clone())
     }
 
-    fn attach(&self, kind: Attach, one: Closure, two: Option<Closure>, home: usize) -> Box<dyn Promised> {
+    fn attach(
+        &self,
+        kind: Attach,
+        one: Closure,
+        two: Option<Closure>,
+        home: usize,
+    ) -> Box<dyn Promised> {
         match kind {
             Attach::Then => Box::new(self.then(move |value| one.once::<Item>(&value.show()))),
             Attach::Settled => Box::new(self.settled(move |got| one.once::<Item>(&outcome(got)))),
@@ -274,11 +303,15 @@ impl<T: Show> Promised for Promise<T> {
                     move |error| two.once(&format!("!{}", text(error))),
                 ))
             }
-            Attach::Catch => Box::new(self.catch(move |error| one.once(&format!("!{}", text(error))))),
-            Attach::AndThen => Box::new(self.and_then(move |value| one.next::<Item>(&value.show(), home, None))),
-            Attach::OrElse => {
-                Box::new(self.or_else(move |error| one.next::<T>(&format!("!{}", text(error)), home, Some(error))))
+            Attach::Catch => {
+                Box::new(self.catch(move |error| one.once(&format!("!{}", text(error)))))
             }
+            Attach::AndThen => {
+                Box::new(self.and_then(move |value| one.next::<Item>(&value.show(), home, None)))
+            }
+            Attach::OrElse => Box::new(self.or_else(move |error| {
+                one.next::<T>(&format!("!{}", text(error)), home, Some(error))
+            })),
         }
     }
 
@@ -388,7 +421,10 @@ impl Real {
     }
 
     fn held(&self, promise: impl Promised + 'static, home: usize) -> Held {
-        Held { promise: Box::new(promise), home }
+        Held {
+            promise: Box::new(promise),
+            home,
+        }
     }
 
     /// A second handle of the reactor, if it is open still.
@@ -451,7 +487,9 @@ impl Machine for Real {
     fn here(&self) -> usize {
         let now = Reactor::current();
         let reactors = self.0.reactors.borrow();
-        let same = |reactor: &Option<Reactor>| format!("{:?}", reactor.as_ref()) == format!("{:?}", Some(&now));
+        let same = |reactor: &Option<Reactor>| {
+            format!("{:?}", reactor.as_ref()) == format!("{:?}", Some(&now))
+        };
         reactors.iter().position(same).unwrap_or(usize::MAX)
     }
 
@@ -471,19 +509,31 @@ impl Machine for Real {
 
     fn attach(&mut self, kind: Attach, to: &Held, one: Closure, two: Option<Closure>) -> Held {
         let promise = to.promise.attach(kind, one, two, to.home);
-        Held { promise, home: to.home }
+        Held {
+            promise,
+            home: to.home,
+        }
     }
 
     fn fork(&mut self, of: &Held) -> Held {
-        Held { promise: of.promise.fork(), home: of.home }
+        Held {
+            promise: of.promise.fork(),
+            home: of.home,
+        }
     }
 
     fn timeout(&mut self, of: Held, ms: u64) -> Held {
-        Held { promise: of.promise.timeout(ms), home: of.home }
+        Held {
+            promise: of.promise.timeout(ms),
+            home: of.home,
+        }
     }
 
     fn dup(&mut self, of: &Held) -> Held {
-        Held { promise: of.promise.dup(), home: of.home }
+        Held {
+            promise: of.promise.dup(),
+            home: of.home,
+        }
     }
 
     fn discard(&mut self, handle: Held) {
@@ -503,7 +553,10 @@ impl Machine for Real {
     }
 
     fn on(&mut self, handle: Held, event: Ev, listener: Closure) -> Held {
-        Held { promise: handle.promise.on(event, listener), home: handle.home }
+        Held {
+            promise: handle.promise.on(event, listener),
+            home: handle.home,
+        }
     }
 
     fn resolve(&mut self, resolver: Writer, n: i64) {
@@ -585,7 +638,10 @@ impl Machine for Real {
 
     fn spawn(&mut self, awaits: &[Awaiting], closure: Closure) -> Held {
         let (home, awaits) = (self.here(), awaits.to_vec());
-        self.held(evcore::spawn(coroutine(self.clone(), home, awaits, closure)), home)
+        self.held(
+            evcore::spawn(coroutine(self.clone(), home, awaits, closure)),
+            home,
+        )
     }
 
     fn turn(&mut self, reactor: usize) {
@@ -621,15 +677,24 @@ impl Machine for Real {
     }
 }
 
-async fn coroutine(mut stage: Real, home: usize, awaits: Vec<Awaiting>, closure: Closure) -> evcore::Result<Item> {
+async fn coroutine(
+    mut stage: Real,
+    home: usize,
+    awaits: Vec<Awaiting>,
+    closure: Closure,
+) -> evcore::Result<Item> {
     for step in &awaits {
         let Some(held) = play::awaited(&mut stage, step, home) else {
             continue;
         };
         let got = held.promise.into_await(step.shared).await;
-        let shown = got.as_ref().map_or_else(|error| format!("!{}", text(error)), String::clone);
+        let shown = got
+            .as_ref()
+            .map_or_else(|error| format!("!{}", text(error)), String::clone);
         play::say(&mut stage, format!("c{} awaited {shown}", closure.name));
-        if step.bail && let Err(error) = got {
+        if step.bail
+            && let Err(error) = got
+        {
             closure.spent.set(true);
             return Err(error);
         }

@@ -43,7 +43,12 @@ impl World for Void {
         None
     }
 
-    fn connect_tcp(&self, _: Token, _: SocketAddr, _: Option<SocketAddr>) -> io::Result<Box<dyn Stream>> {
+    fn connect_tcp(
+        &self,
+        _: Token,
+        _: SocketAddr,
+        _: Option<SocketAddr>,
+    ) -> io::Result<Box<dyn Stream>> {
         nothing()
     }
 

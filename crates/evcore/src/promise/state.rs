@@ -340,7 +340,11 @@ impl<T: 'static, B: Body + 'static> Node<T, B> {
 impl<T: 'static, B: Body + 'static> Node<T, B> {
     /// Has the new promise wait for `source`, unless its reactor is closed:
     /// then it is settled at once (rule P29).
-    pub(crate) fn begin<S>(self: &Rc<Self>, source: &Rc<dyn PromiseNode<S>>, waiter: Rc<dyn Waiter>) {
+    pub(crate) fn begin<S>(
+        self: &Rc<Self>,
+        source: &Rc<dyn PromiseNode<S>>,
+        waiter: Rc<dyn Waiter>,
+    ) {
         let core = &self.base.core;
         if core.is_closed() {
             self.settle(Outcome::Failed(Failure::quiet(core.closed())));
