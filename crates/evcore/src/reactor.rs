@@ -169,8 +169,7 @@ impl Reactor {
         if ended.is_err() {
             main.cancel();
         }
-        turn::clean_up(&self.core);
-        turn::report(&self.core);
+        self.core.finish_run();
         drop(entered);
         ended?;
         match answer.take() {
@@ -649,10 +648,24 @@ impl Core {
         self.ready.replace(ready);
     }
 
+    /// Does what must not wait for a turn that may never come. It is users'
+    /// code, so it counts as inside one (rule P31).
+    fn finish_run(self: &Rc<Self>) {
+        self.depth.set(self.depth.get() + 1);
+        turn::clean_up(self);
+        turn::report(self);
+        self.depth.set(self.depth.get() - 1);
+        if self.queue.has_work() || self.queue.has_reports() {
+            self.nudge_host();
+        }
+    }
+
     /// Lets go of all that is queued, of a closed reactor.
     fn empty(self: &Rc<Self>) {
         self.depth.set(self.depth.get() + 1);
+        current::enter(self);
         turn::empty(self);
+        current::leave(self);
         self.depth.set(self.depth.get() - 1);
     }
 }
@@ -696,6 +709,8 @@ fn close(core: &Rc<Core>) {
         return;
     }
     core.depth.set(core.depth.get() + 1);
+    // What users' drops make meanwhile is this reactor's, and closed.
+    current::enter(core);
     let posts = core.inbox.close();
     posts.into_iter().for_each(|post| match post {
         Post::Call(f) => turn::bury(core, f),
@@ -715,8 +730,9 @@ fn close(core: &Rc<Core>) {
         }
     }
     turn::report(core);
-    core.depth.set(core.depth.get() - 1);
     let hook = mem::take(&mut *core.on_unhandled.borrow_mut());
     turn::bury(core, hook);
     core.hooks.clear(core);
+    current::leave(core);
+    core.depth.set(core.depth.get() - 1);
 }
