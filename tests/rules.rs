@@ -3,6 +3,8 @@
 //! with a clock moved by hand, a log, and the errors nobody looked at. No
 //! test of another subject lives here.
 
+#[path = "rules/ending.rs"]
+mod ending;
 #[path = "rules/events.rs"]
 mod events;
 #[path = "rules/failing.rs"]
@@ -15,3 +17,5 @@ mod stage;
 mod stopping;
 #[path = "rules/turning.rs"]
 mod turning;
+#[path = "rules/world.rs"]
+mod world;

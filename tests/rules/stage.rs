@@ -45,7 +45,7 @@ impl Log {
 
 /// One reactor, current for as long as the stage stands.
 pub(crate) struct Stage {
-    _entered: Entered,
+    entered: RefCell<Option<Entered>>,
     pub(crate) reactor: Reactor,
     pub(crate) clock: ManualClock,
     pub(crate) log: Log,
@@ -62,7 +62,7 @@ impl Stage {
             move |report| reports.borrow_mut().push(report.clone())
         });
         Stage {
-            _entered: reactor.enter(),
+            entered: RefCell::new(Some(reactor.enter())),
             reactor,
             clock,
             log: Log::default(),
@@ -142,5 +142,19 @@ impl Stage {
             Ok(value) => log.add(format!("{word} {value}")),
             Err(error) => log.add(format!("{word} {error}")),
         }
+    }
+}
+
+impl Stage {
+    /// Stops being the current reactor, and stays for the rest.
+    pub(crate) fn leave(&self) -> Option<Entered> {
+        self.entered.take()
+    }
+}
+
+impl Stage {
+    /// Drops every handle of the reactor; gives back what it reported.
+    pub(crate) fn end(self) -> Rc<RefCell<Vec<Unhandled>>> {
+        self.reports.clone()
     }
 }
