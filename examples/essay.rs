@@ -6,24 +6,24 @@
 use evcore::{Error, Promise, defer, ms, sleep, spawn};
 
 /// Supplies 3, after a while.
-pub fn background_job() -> Promise<i32> {
+pub(crate) fn background_job() -> Promise<i32> {
     sleep(ms(10)).then(|_| 3)
 }
 
 /// Fails, after a while.
-pub fn broken_job() -> Promise<i32> {
+pub(crate) fn broken_job() -> Promise<i32> {
     sleep(ms(10)).and_then(|_| Err("the job has failed".into()))
 }
 
 /// "Each callback here will get the exact same value": logs 3, twice.
-pub fn log_twice(log: fn(&i32)) {
+pub(crate) fn log_twice(log: fn(&i32)) {
     let promise = background_job();
     promise.then(log);
     promise.then(log);
 }
 
 /// "You can still chain callbacks, but you must do it explicitly": logs 7.
-pub fn explicit_chain(log: fn(&i32)) {
+pub(crate) fn explicit_chain(log: fn(&i32)) {
     let add4 = |n: &i32| n + 4;
 
     let promise = background_job();
@@ -33,7 +33,7 @@ pub fn explicit_chain(log: fn(&i32)) {
 
 /// "You just want some basic logging to check what's going on": no
 /// `safe_identity_log` is needed, whatever `log` does.
-pub fn logging_disturbs_nobody(
+pub(crate) fn logging_disturbs_nobody(
     job: Promise<i32>,
     log: fn(&i32),
     show: fn(&i32),
@@ -45,7 +45,7 @@ pub fn logging_disturbs_nobody(
 
 /// The addendum's coroutine: logs 3, then 7. (With implicit chaining: `None`,
 /// then 7.)
-pub fn right_side_out(log: fn(&i32)) {
+pub(crate) fn right_side_out(log: fn(&i32)) {
     let background = background_job();
     let total = spawn({
         let background = background.clone();

@@ -97,7 +97,12 @@ fn every_sort_of_beginning_is_noticed() {
     for with_hook in [true, false] {
         let begin: [fn(Rc<Cell<bool>>); 5] = [
             |done| defer(move || done.set(true)),
-            |done| _ = spawn(async move { Ok(done.set(true)) }),
+            |done| {
+                _ = spawn(async move {
+                    done.set(true);
+                    Ok(())
+                })
+            },
             |done| _ = sleep(ms(0)).then(move |()| done.set(true)),
             |done| {
                 let (promise, resolver) = Promise::<()>::pending();

@@ -1,12 +1,11 @@
 //! P28 to P31: dropping users' values, the end of a reactor, memory, and
 //! turning again from inside a callback.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::mpsc::{Sender, channel};
-use std::task::Poll;
 use std::time::Duration;
 
 use evcore::{Event, Kind, Promise, Reactor, Resolver, defer, ms, sleep, spawn};
@@ -429,7 +428,10 @@ fn p30_a_callback_taken_back_frees_its_closure_at_once() {
             let held = counted.clone();
             match n % 4 {
                 0 => promise.then(move |_| drop(held)),
-                1 => promise.and_then(move |_| Ok(drop(held))),
+                1 => promise.and_then(move |_| {
+                    drop(held);
+                    Ok(())
+                }),
                 2 => promise.settled(move |_| drop(held)),
                 _ => promise.fork().then(move |_| drop(held)),
             }

@@ -44,7 +44,10 @@ fn p09_so_for_every_kind_of_callback_an_error_passes_by() {
     let stage = Stage::new();
     let ((first, one), (second, two), (third, three)) = (pending(), pending(), pending());
     let failed = rejected("no");
-    failed.and_then(move |n| Ok(one.resolve(*n)));
+    failed.and_then(move |n| {
+        one.resolve(*n);
+        Ok(())
+    });
     failed.then_or(move |n| two.resolve(*n), |_| ());
     // A closure that never was called because its coroutine failed counts too.
     let task = spawn(async move { failed.await });
