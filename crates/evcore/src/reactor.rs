@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::blocking::Helpers;
 use crate::clock::{Clocked, ManualClock};
 use crate::current;
 use crate::error::{Error, Kind, Result};
@@ -361,6 +362,7 @@ pub(crate) struct Core {
     errors: OnceCell<(Error, Error)>,
     ready: RefCell<Vec<Ready>>,
     posts: RefCell<Vec<Post>>,
+    pub(crate) helpers: Helpers,
     pub(crate) world: Box<dyn World>,
 }
 
@@ -388,6 +390,7 @@ impl Core {
             errors: OnceCell::new(),
             ready: RefCell::default(),
             posts: RefCell::default(),
+            helpers: Helpers::default(),
             world,
         }
     }
