@@ -238,7 +238,7 @@ fn modules_of_the_core_import_only_what_lies_below() {
         ("crates/evcore/src/net/stream.rs", "use crate::turn::Queue;"),
         (
             "crates/evcore/src/promise/state.rs",
-            "use super::super::reactor;",
+            "use super::super::net;",
         ),
         ("crates/evcore/src/unheard_of.rs", ""),
     ] {
