@@ -19,6 +19,10 @@ fmt:
 lint:
     bash .ci/lint
 
+# the longest files and functions, beside the models'
+lengths:
+    cargo test -q -p tests --test house -- --nocapture lengths
+
 doc:
     cargo doc --no-deps --workspace --open
 

@@ -149,10 +149,10 @@ pub(crate) fn pure(sources: &[Source]) -> Vec<String> {
         }
         for path in source.paths() {
             let segments: Vec<&str> = path.segments.iter().map(String::as_str).collect();
-            if let ["std" | "core", "net", rest @ ..] = &segments[..] {
-                if !rest.first().is_some_and(|item| ADDRESSES.contains(item)) {
-                    breach(path.line, &segments.join("::"));
-                }
+            if let ["std" | "core", "net", rest @ ..] = &segments[..]
+                && !rest.first().is_some_and(|item| ADDRESSES.contains(item))
+            {
+                breach(path.line, &segments.join("::"));
             }
         }
     }

@@ -319,10 +319,10 @@ impl Strip {
     fn strip(&mut self, items: &mut Vec<Item>) {
         items.retain(|item| {
             let kept = !for_tests(attributes(item));
-            if let (false, Item::Mod(module)) = (kept, item) {
-                if module.content.is_none() {
-                    self.modules.push(module.ident.to_string());
-                }
+            if let (false, Item::Mod(module)) = (kept, item)
+                && module.content.is_none()
+            {
+                self.modules.push(module.ident.to_string());
             }
             kept
         });
