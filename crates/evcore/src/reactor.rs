@@ -234,7 +234,9 @@ impl Reactor {
     /// ```
     pub fn local<T: 'static>(&self, make: impl FnOnce() -> T) -> Rc<T> {
         let find = |locals: &[Rc<dyn Any>]| {
-            locals.iter().find_map(|local| local.clone().downcast::<T>().ok())
+            locals
+                .iter()
+                .find_map(|local| local.clone().downcast::<T>().ok())
         };
         let found = find(&self.core.locals.borrow());
         found.unwrap_or_else(|| {

@@ -2,7 +2,7 @@
 //! that come one by one.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, IntoFuture, poll_fn};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -65,7 +65,11 @@ impl Body {
         length: Option<u64>,
         next: impl FnMut() -> Promise<Option<Bytes>> + 'static,
     ) -> Body {
-        Body::pieces(FromFn { next, asked: None, left: length })
+        Body::pieces(FromFn {
+            next,
+            asked: None,
+            left: length,
+        })
     }
 
     /// A file's content, read by helper threads ahead of the wire.
@@ -169,9 +173,9 @@ impl Body {
 
     /// The bytes, if they are all there.
     pub(crate) fn as_whole(&self) -> Option<&Bytes> {
-        const NOTHING: &Bytes = &Bytes::new();
+        static NOTHING: Bytes = Bytes::new();
         match &self.0 {
-            Kind::Empty => Some(NOTHING),
+            Kind::Empty => Some(&NOTHING),
             Kind::Whole(bytes) => Some(bytes),
             Kind::Pieces(_) => None,
         }
@@ -211,7 +215,12 @@ pub(crate) struct Collected {
 
 impl Collected {
     pub(crate) fn new(expected: Option<u64>, limit: u64) -> Collected {
-        Collected { first: Bytes::new(), rest: BytesMut::new(), expected, limit }
+        Collected {
+            first: Bytes::new(),
+            rest: BytesMut::new(),
+            expected,
+            limit,
+        }
     }
 
     pub(crate) fn add(&mut self, piece: Bytes) -> Result<()> {
@@ -223,9 +232,13 @@ impl Collected {
         }
         if self.rest.is_empty() {
             // What was announced may be a lie: never reserve more than this.
-            let hint = self.expected.unwrap_or(0).min(crate::limits::RESERVED_AHEAD);
+            let hint = self
+                .expected
+                .unwrap_or(0)
+                .min(crate::limits::RESERVED_AHEAD);
             self.rest.reserve(hint.max(held) as usize);
-            self.rest.extend_from_slice(&std::mem::take(&mut self.first));
+            self.rest
+                .extend_from_slice(&std::mem::take(&mut self.first));
         }
         self.rest.extend_from_slice(&piece);
         Ok(())
@@ -236,7 +249,11 @@ impl Collected {
     }
 
     pub(crate) fn finish(self) -> Bytes {
-        if self.rest.is_empty() { self.first } else { self.rest.freeze() }
+        if self.rest.is_empty() {
+            self.first
+        } else {
+            self.rest.freeze()
+        }
     }
 }
 
@@ -265,5 +282,3 @@ impl<F: FnMut() -> Promise<Option<Bytes>>> Pieces for FromFn<F> {
         self.left
     }
 }
-
-use std::future::{Future, IntoFuture};

@@ -121,7 +121,13 @@ impl Next {
     /// Hands `call` to the next level.
     pub fn send(self, call: Call) -> Answer {
         match self.layers.get(self.at).cloned() {
-            Some(layer) => layer.send(call, Next { at: self.at + 1, ..self }),
+            Some(layer) => layer.send(
+                call,
+                Next {
+                    at: self.at + 1,
+                    ..self
+                },
+            ),
             None => Answer::ready(Err("no layer has answered the call".into())),
         }
     }

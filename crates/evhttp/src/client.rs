@@ -47,7 +47,9 @@ impl ClientBuilder {
         let mut layers = self.outer;
         layers.push(Rc::new(Deadline));
         layers.push(Rc::new(Wire::new()));
-        Client { layers: layers.into() }
+        Client {
+            layers: layers.into(),
+        }
     }
 }
 
@@ -97,12 +99,7 @@ impl fmt::Debug for Client {
     }
 }
 
-async fn run(
-    next: Next,
-    mut request: Request,
-    whole: bool,
-    emitter: Emitter,
-) -> Result<Response> {
+async fn run(next: Next, mut request: Request, whole: bool, emitter: Emitter) -> Result<Response> {
     let url = request.check()?;
     let mut call = Call::new(request.method, url, emitter.clone());
     call.headers = request.headers;
@@ -111,7 +108,10 @@ async fn run(
     let response = next.send(call).await?;
     if emitter.wants(HEAD) {
         let headers = response.headers().clone();
-        emitter.emit(HEAD, Head::new(response.status(), response.version(), headers));
+        emitter.emit(
+            HEAD,
+            Head::new(response.status(), response.version(), headers),
+        );
     }
     if whole {
         let body = collect(response.take_body()?, request.limit, &emitter).await?;
@@ -130,8 +130,13 @@ async fn collect(mut body: Body, limit: u64, emitter: &Emitter) -> Result<bytes:
     loop {
         let piece = body.next().await?;
         received += piece.as_ref().map_or(0, |piece| piece.len() as u64);
-        emitter.emit(PROGRESS, Progress::new(received, total, reactor.now() - began));
-        let Some(piece) = piece else { return Ok(all.finish()) };
+        emitter.emit(
+            PROGRESS,
+            Progress::new(received, total, reactor.now() - began),
+        );
+        let Some(piece) = piece else {
+            return Ok(all.finish());
+        };
         if emitter.wants(CHUNK) {
             emitter.emit(CHUNK, piece.clone());
         }

@@ -78,7 +78,13 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(phase: Phase, kind: ErrorKind) -> Error {
-        Error { phase, target: None, peer: None, received: None, kind }
+        Error {
+            phase,
+            target: None,
+            peer: None,
+            received: None,
+            kind,
+        }
     }
 
     pub(crate) fn io(phase: Phase, error: std::io::Error) -> Error {

@@ -38,7 +38,11 @@ pub struct Head {
 
 impl Head {
     pub(crate) fn new(status: StatusCode, version: Version, headers: HeaderMap) -> Head {
-        Head { status, version, headers }
+        Head {
+            status,
+            version,
+            headers,
+        }
     }
 }
 
@@ -58,7 +62,12 @@ pub struct Connected {
 
 impl Connected {
     pub(crate) fn new(peer: SocketAddr, reused: bool, hop: u32, attempt: u32) -> Connected {
-        Connected { peer, reused, hop, attempt }
+        Connected {
+            peer,
+            reused,
+            hop,
+            attempt,
+        }
     }
 }
 
@@ -85,7 +94,11 @@ pub struct Progress {
 impl Progress {
     /// `received` bytes of `total` after `elapsed`.
     pub fn new(received: u64, total: Option<u64>, elapsed: Duration) -> Progress {
-        Progress { received, total, elapsed }
+        Progress {
+            received,
+            total,
+            elapsed,
+        }
     }
 
     /// The part that is there, 0.0 to 1.0; 0.0 while the total is unknown.
@@ -100,7 +113,11 @@ impl Progress {
     /// Bytes per second, on average since the body began.
     pub fn rate(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
-        if seconds > 0.0 { self.received as f64 / seconds } else { 0.0 }
+        if seconds > 0.0 {
+            self.received as f64 / seconds
+        } else {
+            0.0
+        }
     }
 
     /// The time the rest will take at that rate, if both are known.
@@ -110,7 +127,9 @@ impl Progress {
         if rest == 0.0 {
             return Some(Duration::ZERO);
         }
-        (rate > 0.0).then(|| Duration::try_from_secs_f64(rest / rate).ok()).flatten()
+        (rate > 0.0)
+            .then(|| Duration::try_from_secs_f64(rest / rate).ok())
+            .flatten()
     }
 }
 
@@ -180,6 +199,9 @@ mod tests {
     fn nothing_of_nothing_is_all() {
         let p = Progress::new(0, Some(0), Duration::ZERO);
         assert_eq!(p.fraction(), 1.0);
-        assert_eq!(p.to_string(), "100% [########################] 0 of 0 B, 0 B/s, 0 s left");
+        assert_eq!(
+            p.to_string(),
+            "100% [########################] 0 of 0 B, 0 B/s, 0 s left"
+        );
     }
 }

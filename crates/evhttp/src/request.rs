@@ -50,7 +50,10 @@ impl Request {
     /// Adds a field. The framing fields follow from the body.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Request {
         let name = name.as_ref();
-        let parsed = (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_ref()));
+        let parsed = (
+            HeaderName::try_from(name),
+            HeaderValue::from_bytes(value.as_ref()),
+        );
         if let (Ok(name), Ok(value)) = parsed {
             self.headers.append(name, value);
         } else {
@@ -119,7 +122,11 @@ fn parse(text: &str) -> Result<Url, Error> {
 
 /// What the user wrote, shortened and without control characters.
 fn quoted(text: &str) -> String {
-    let mut quoted: String = text.chars().take(100).flat_map(char::escape_debug).collect();
+    let mut quoted: String = text
+        .chars()
+        .take(100)
+        .flat_map(char::escape_debug)
+        .collect();
     if text.chars().count() > 100 {
         quoted.push('…');
     }

@@ -57,7 +57,10 @@ impl Response {
             headers: HeaderMap::new(),
             url: None,
         };
-        Response(Rc::new(Inner { head, body: RefCell::new(Content::Whole(Bytes::new())) }))
+        Response(Rc::new(Inner {
+            head,
+            body: RefCell::new(Content::Whole(Bytes::new())),
+        }))
     }
 
     /// A response of plain text, with status 200.
@@ -106,9 +109,24 @@ impl Response {
     }
 
     pub(crate) fn received(head: crate::h1::ResponseHead, url: Url, body: Body) -> Response {
-        let crate::h1::ResponseHead { status, version, reason, headers, .. } = head;
-        let head = Head { status, version, reason, headers, url: Some(url) };
-        Response(Rc::new(Inner { head, body: RefCell::new(Content::Stream(body)) }))
+        let crate::h1::ResponseHead {
+            status,
+            version,
+            reason,
+            headers,
+            ..
+        } = head;
+        let head = Head {
+            status,
+            version,
+            reason,
+            headers,
+            url: Some(url),
+        };
+        Response(Rc::new(Inner {
+            head,
+            body: RefCell::new(Content::Stream(body)),
+        }))
     }
 
     /// The status. 4xx and 5xx are no errors of the call; see
@@ -229,6 +247,11 @@ fn taken() -> evcore::Error {
 
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Response({}, {} fields)", self.status(), self.headers().len())
+        write!(
+            f,
+            "Response({}, {} fields)",
+            self.status(),
+            self.headers().len()
+        )
     }
 }

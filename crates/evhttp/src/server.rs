@@ -16,7 +16,7 @@ use http::{HeaderMap, Method, StatusCode, Version};
 
 use crate::body::Body;
 use crate::h1::RequestHead;
-use crate::limits::{SERVER_CONNECTIONS, Limits};
+use crate::limits::{Limits, SERVER_CONNECTIONS};
 use crate::response::Response;
 
 mod exchange;
@@ -44,8 +44,21 @@ pub struct Request {
 
 impl Request {
     fn new(head: RequestHead, body: Body, peer: SocketAddr) -> Request {
-        let RequestHead { method, target, version, headers, .. } = head;
-        Request { method, target: target.as_str().to_owned(), version, headers, body, peer }
+        let RequestHead {
+            method,
+            target,
+            version,
+            headers,
+            ..
+        } = head;
+        Request {
+            method,
+            target: target.as_str().to_owned(),
+            version,
+            headers,
+            body,
+            peer,
+        }
     }
 
     /// The target up to its query.
@@ -127,7 +140,9 @@ impl<R: IntoResponse<Now>, E: Into<Error>> IntoResponse<Now> for std::result::Re
 
 impl<R: IntoResponse<Now> + Clone + 'static> IntoResponse<Now> for Promise<R> {
     fn into_reply(self) -> Reply {
-        Reply::Later(Box::pin(async move { settle(self.await?.into_reply()).await }))
+        Reply::Later(Box::pin(
+            async move { settle(self.await?.into_reply()).await },
+        ))
     }
 }
 
@@ -136,7 +151,9 @@ where
     F::Output: IntoResponse<Now>,
 {
     fn into_reply(self) -> Reply {
-        Reply::Later(Box::pin(async move { settle(self.await.into_reply()).await }))
+        Reply::Later(Box::pin(
+            async move { settle(self.await.into_reply()).await },
+        ))
     }
 }
 
@@ -231,13 +248,20 @@ impl Server {
     pub fn close(&self) {
         self.accepting.cancel();
         let connections = self.state.connections.take();
-        connections.into_values().for_each(|(_, connection)| connection.cancel());
+        connections
+            .into_values()
+            .for_each(|(_, connection)| connection.cancel());
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Server({}, {} connections)", self.local_addr(), self.connections())
+        write!(
+            f,
+            "Server({}, {} connections)",
+            self.local_addr(),
+            self.connections()
+        )
     }
 }
 
@@ -267,7 +291,12 @@ fn welcome(state: &Rc<State>, stream: evcore::net::TcpStream) {
     let Ok(peer) = stream.peer_addr() else { return };
     _ = stream.set_nodelay(true);
     let id = state.next_id.replace(state.next_id.get() + 1);
-    let io = Rc::new(Io::new(stream, peer, state.limits, Reactor::current().now()));
+    let io = Rc::new(Io::new(
+        stream,
+        peer,
+        state.limits,
+        Reactor::current().now(),
+    ));
     let work = spawn({
         let (state, io) = (state.clone(), io.clone());
         async move {
@@ -287,7 +316,9 @@ fn welcome(state: &Rc<State>, stream: evcore::net::TcpStream) {
 async fn sweep(state: std::rc::Weak<State>, accepting: Promise<()>) -> Result<()> {
     loop {
         sleep(io::SWEEP).await?;
-        let Some(state) = state.upgrade() else { return Ok(()) };
+        let Some(state) = state.upgrade() else {
+            return Ok(());
+        };
         if accepting.is_settled() && state.connections.borrow().is_empty() {
             return Ok(());
         }
@@ -296,6 +327,7 @@ async fn sweep(state: std::rc::Weak<State>, accepting: Promise<()>) -> Result<()
         let mut connections = state.connections.borrow_mut();
         let gone: Vec<_> = connections.extract_if(|_, (io, _)| late(io)).collect();
         drop(connections);
-        gone.into_iter().for_each(|(_, (_, connection))| connection.cancel());
+        gone.into_iter()
+            .for_each(|(_, (_, connection))| connection.cancel());
     }
 }

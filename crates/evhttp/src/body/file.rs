@@ -24,15 +24,19 @@ pub(super) struct FilePieces {
 
 impl FilePieces {
     pub(super) fn open(path: &Path) -> Result<FilePieces> {
-        let named = |error: std::io::Error| {
-            Error::from(error).context(format!("open {}", path.display()))
-        };
+        let named =
+            |error: std::io::Error| Error::from(error).context(format!("open {}", path.display()));
         let file = File::open(path).map_err(named)?;
         let about = file.metadata().map_err(named)?;
         if !about.is_file() {
             return Err(named(std::io::Error::other("no regular file")));
         }
-        Ok(FilePieces { file: Arc::new(file), offset: 0, left: about.len(), reading: None })
+        Ok(FilePieces {
+            file: Arc::new(file),
+            offset: 0,
+            left: about.len(),
+            reading: None,
+        })
     }
 
     fn read_ahead(&mut self) {
@@ -56,8 +60,12 @@ fn read_at(mut file: &File, offset: u64, length: usize) -> Result<Bytes> {
 impl Pieces for FilePieces {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         self.read_ahead();
-        let Some(reading) = &mut self.reading else { return Poll::Ready(None) };
-        let Poll::Ready(piece) = Pin::new(reading).poll(cx) else { return Poll::Pending };
+        let Some(reading) = &mut self.reading else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready(piece) = Pin::new(reading).poll(cx) else {
+            return Poll::Pending;
+        };
         self.reading = None;
         if let Ok(piece) = &piece {
             self.offset += piece.len() as u64;

@@ -32,7 +32,10 @@ async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>> {
     };
     let port = origin.port;
     let found = evcore::blocking(move || {
-        (name.as_str(), port).to_socket_addrs().map(Vec::from_iter).map_err(evcore::Error::from)
+        (name.as_str(), port)
+            .to_socket_addrs()
+            .map(Vec::from_iter)
+            .map_err(evcore::Error::from)
     });
     let named = |error: evcore::Error| {
         let why = std::io::Error::other(error);
@@ -52,11 +55,16 @@ fn refused(origin: &Origin, mut failed: Vec<(SocketAddr, std::io::Error)>) -> Er
         return Error::new(Phase::Connect, why).to(origin.to_string());
     };
     if failed.is_empty() {
-        return Error::io(Phase::Connect, last).to(origin.to_string()).at(peer);
+        return Error::io(Phase::Connect, last)
+            .to(origin.to_string())
+            .at(peer);
     }
     let kind = last.kind();
     failed.push((peer, last));
-    let each: Vec<String> = failed.iter().map(|(peer, why)| format!("{peer}: {why}")).collect();
+    let each: Vec<String> = failed
+        .iter()
+        .map(|(peer, why)| format!("{peer}: {why}"))
+        .collect();
     let why = std::io::Error::new(kind, each.join("; "));
     Error::io(Phase::Connect, why).to(origin.to_string())
 }

@@ -37,7 +37,14 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(stream: TcpStream, peer: SocketAddr, host: HeaderValue) -> Connection {
         let (input, output) = (BytesMut::new(), BytesMut::new());
-        Connection { stream, peer, host, reused: false, input, output }
+        Connection {
+            stream,
+            peer,
+            host,
+            reused: false,
+            input,
+            output,
+        }
     }
 
     /// Whether something has come, or the end, that nobody asked for. No
@@ -94,11 +101,18 @@ impl Recycler {
     }
 
     fn put_back(&self, memory: Vec<u8>) {
-        drop(Lent { memory, home: self.clone() });
+        drop(Lent {
+            memory,
+            home: self.clone(),
+        });
     }
 
     fn lend(&self, memory: Vec<u8>, length: usize) -> Bytes {
-        Bytes::from_owner(Lent { memory, home: self.clone() }).slice(..length)
+        Bytes::from_owner(Lent {
+            memory,
+            home: self.clone(),
+        })
+        .slice(..length)
     }
 }
 
@@ -188,13 +202,19 @@ impl Drive {
     }
 
     fn connection(&mut self) -> &mut Connection {
-        self.connection.as_mut().expect("given away only when the exchange is over")
+        self.connection
+            .as_mut()
+            .expect("given away only when the exchange is over")
     }
 
     /// The codec and the buffer it writes to.
     pub(crate) fn writer(&mut self) -> (&mut ClientExchange, &mut BytesMut, HeaderValue) {
         let connection = self.connection.as_mut().expect("as above");
-        (&mut self.codec, &mut connection.output, connection.host.clone())
+        (
+            &mut self.codec,
+            &mut connection.output,
+            connection.host.clone(),
+        )
     }
 
     pub(crate) fn peer(&mut self) -> SocketAddr {
@@ -224,7 +244,11 @@ impl Drive {
         }
         loop {
             let connection = self.connection.as_mut().expect("as above");
-            match self.codec.next(&mut connection.input).map_err(|f| self.broken(f))? {
+            match self
+                .codec
+                .next(&mut connection.input)
+                .map_err(|f| self.broken(f))?
+            {
                 Event::NeedInput => {}
                 event => return Poll::Ready(Ok(event)),
             }
@@ -265,7 +289,10 @@ impl Drive {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Received>> {
         let buffers = self.buffers.clone();
         let connection = self.connection.as_mut().expect("as above");
-        let want = self.codec.want().filter(|&want| connection.input.is_empty() && want >= DIRECT);
+        let want = self
+            .codec
+            .want()
+            .filter(|&want| connection.input.is_empty() && want >= DIRECT);
         let Some(want) = want else {
             let mut scratch = buffers.scratch.borrow_mut();
             let received = ready!(connection.stream.poll_read(cx, &mut scratch))?;
@@ -315,9 +342,14 @@ impl Drive {
     }
 
     fn frame(&mut self, piece: Bytes) -> Result<(), Error> {
-        let frame = self.codec.frame_piece(piece.len()).map_err(|f| self.unsendable(f))?;
+        let frame = self
+            .codec
+            .frame_piece(piece.len())
+            .map_err(|f| self.unsendable(f))?;
         self.connection().output.extend_from_slice(frame.prefix());
-        self.upload.began.get_or_insert_with(|| Reactor::current().now());
+        self.upload
+            .began
+            .get_or_insert_with(|| Reactor::current().now());
         self.upload.piece = piece;
         self.upload.suffix = frame.suffix();
         Ok(())
@@ -326,7 +358,9 @@ impl Drive {
     fn end_request(&mut self) -> Result<(), Error> {
         let connection = self.connection.as_mut().expect("as above");
         let trailers = self.upload.body.take_trailers();
-        let ended = self.codec.write_end(trailers.as_ref(), &mut connection.output);
+        let ended = self
+            .codec
+            .write_end(trailers.as_ref(), &mut connection.output);
         self.upload.written = true;
         ended.map_err(|fault| self.unsendable(fault))
     }
@@ -364,11 +398,16 @@ impl Drive {
         upload.sent += sent;
         let now = Reactor::current().now();
         let elapsed = now - *upload.began.get_or_insert(now);
-        self.emitter.emit(UPLOAD, Progress::new(upload.sent, upload.total, elapsed));
+        self.emitter
+            .emit(UPLOAD, Progress::new(upload.sent, upload.total, elapsed));
     }
 
     fn phase(&self) -> Phase {
-        if self.codec.head_received() { Phase::Body } else { Phase::Head }
+        if self.codec.head_received() {
+            Phase::Body
+        } else {
+            Phase::Head
+        }
     }
 
     fn lost(&mut self, error: io::Error) -> Error {

@@ -36,7 +36,10 @@ impl Origin {
                 return Err(Error::new(Phase::Request, why).to(redacted(url)));
             }
         };
-        Ok(Origin { host, port: url.port_or_known_default().unwrap_or(80) })
+        Ok(Origin {
+            host,
+            port: url.port_or_known_default().unwrap_or(80),
+        })
     }
 }
 

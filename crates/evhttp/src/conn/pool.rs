@@ -20,7 +20,10 @@ struct Idle<C> {
 
 impl<K: Hash + Eq + Clone, C> Pool<K, C> {
     pub(crate) fn new() -> Pool<K, C> {
-        Pool { idle: HashMap::new(), count: 0 }
+        Pool {
+            idle: HashMap::new(),
+            count: 0,
+        }
     }
 
     /// The connection used last, which is the likeliest to be alive.
@@ -40,7 +43,10 @@ impl<K: Hash + Eq + Clone, C> Pool<K, C> {
         if full && kept.is_empty() {
             return Some(connection);
         }
-        kept.push_back(Idle { connection, since: now });
+        kept.push_back(Idle {
+            connection,
+            since: now,
+        });
         if !full && kept.len() <= IDLE_PER_ORIGIN {
             self.count += 1;
             return None;
@@ -67,7 +73,12 @@ impl<K: Hash + Eq + Clone, C> Pool<K, C> {
 
     /// When the oldest connection has been idle for too long.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        let oldest = self.idle.values().filter_map(VecDeque::front).map(|idle| idle.since).min();
+        let oldest = self
+            .idle
+            .values()
+            .filter_map(VecDeque::front)
+            .map(|idle| idle.since)
+            .min();
         oldest.map(|since| since + IDLE_FOR)
     }
 }

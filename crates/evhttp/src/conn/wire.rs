@@ -42,7 +42,10 @@ struct Keeper {
 impl Wire {
     pub(crate) fn new() -> Wire {
         let scratch = RefCell::new(vec![0; RECEIVED_AT_ONCE]);
-        let buffers = Rc::new(Buffers { scratch, recycler: Recycler::new() });
+        let buffers = Rc::new(Buffers {
+            scratch,
+            recycler: Recycler::new(),
+        });
         Wire(Rc::new(Keeper {
             pool: RefCell::new(Pool::new()),
             buffers,
@@ -102,8 +105,7 @@ async fn connect(origin: &Origin) -> Result<Connection> {
     Ok(Connection::new(stream, peer, host))
 }
 
-const US: &HeaderValue =
-    &HeaderValue::from_static(concat!("evhttp/", env!("CARGO_PKG_VERSION")));
+static US: HeaderValue = HeaderValue::from_static(concat!("evhttp/", env!("CARGO_PKG_VERSION")));
 
 /// Writes the head; nothing is sent yet.
 fn begin(keeper: &Keeper, connection: Connection, call: &mut Call) -> Result<Drive> {
@@ -119,9 +121,14 @@ fn begin(keeper: &Keeper, connection: Connection, call: &mut Call) -> Result<Dri
     let (codec, output, host) = drive.writer();
     let target = &call.url[Position::BeforePath..Position::AfterQuery];
     let fields = fields(&host, &call.headers);
-    codec.write_head(&call.method, target, fields, length, output).map_err(|fault| {
-        named(Error::new(Phase::Request, ErrorKind::Protocol(fault)), &call.url)
-    })?;
+    codec
+        .write_head(&call.method, target, fields, length, output)
+        .map_err(|fault| {
+            named(
+                Error::new(Phase::Request, ErrorKind::Protocol(fault)),
+                &call.url,
+            )
+        })?;
     Ok(drive)
 }
 
@@ -131,7 +138,7 @@ fn fields<'a>(
     headers: &'a HeaderMap,
 ) -> impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)> {
     let host = headers.get(HOST).unwrap_or(host);
-    let us = (!headers.contains_key(USER_AGENT)).then_some((&USER_AGENT, US));
+    let us = (!headers.contains_key(USER_AGENT)).then_some((&USER_AGENT, &US));
     let others = headers.iter().filter(|(name, _)| **name != HOST);
     std::iter::once((&HOST, host)).chain(us).chain(others)
 }
@@ -204,7 +211,9 @@ impl Pieces for WireBody {
             self.received += first.len() as u64;
             return Poll::Ready(Some(Ok(first)));
         }
-        let Some(drive) = &mut self.drive else { return Poll::Ready(None) };
+        let Some(drive) = &mut self.drive else {
+            return Poll::Ready(None);
+        };
         loop {
             match std::task::ready!(drive.poll_event(cx)) {
                 Ok(Event::Piece(piece)) => {
@@ -256,7 +265,9 @@ impl Keeper {
     /// Keeps the connection of an exchange that is over, if it may be used
     /// again; else closes it.
     fn check_in(self: &Rc<Self>, origin: &Origin, drive: &mut Drive) {
-        let Some(connection) = drive.finish() else { return };
+        let Some(connection) = drive.finish() else {
+            return;
+        };
         let waker = self.janitor.borrow().clone();
         if connection.is_dead(&mut Context::from_waker(&waker)) {
             return;
@@ -286,7 +297,10 @@ struct Janitor {
 
 impl Janitor {
     fn new(keeper: &Rc<Keeper>) -> Janitor {
-        Janitor { keeper: Rc::downgrade(keeper), alarm: None }
+        Janitor {
+            keeper: Rc::downgrade(keeper),
+            alarm: None,
+        }
     }
 }
 
@@ -294,7 +308,9 @@ impl Future for Janitor {
     type Output = Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let Some(keeper) = self.keeper.upgrade() else { return Poll::Ready(Ok(())) };
+        let Some(keeper) = self.keeper.upgrade() else {
+            return Poll::Ready(Ok(()));
+        };
         *keeper.janitor.borrow_mut() = cx.waker().clone();
         loop {
             let now = Reactor::current().now();
@@ -308,7 +324,9 @@ impl Future for Janitor {
             if self.alarm.as_ref().is_none_or(|(at, _)| *at != expiry) {
                 self.alarm = Some((expiry, sleep_until(expiry).into_future()));
             }
-            let Some((_, alarm)) = &mut self.alarm else { continue };
+            let Some((_, alarm)) = &mut self.alarm else {
+                continue;
+            };
             if Pin::new(alarm).poll(cx)?.is_pending() {
                 return Poll::Pending;
             }
@@ -316,4 +334,3 @@ impl Future for Janitor {
         }
     }
 }
-

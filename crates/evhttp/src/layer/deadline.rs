@@ -18,10 +18,16 @@ pub(crate) struct Deadline;
 
 impl Layer for Deadline {
     fn send(self: Rc<Self>, call: Call, next: Next) -> Answer {
-        let Some(limit) = call.options.deadline else { return next.send(call) };
+        let Some(limit) = call.options.deadline else {
+            return next.send(call);
+        };
         let target = call.url.to_string();
         let mut answer = next.send(call);
-        let mut alarm = Alarm { timer: sleep(limit).into_future(), limit, target };
+        let mut alarm = Alarm {
+            timer: sleep(limit).into_future(),
+            limit,
+            target,
+        };
         Answer::later(async move {
             let response = poll_fn(|cx| match Pin::new(&mut answer).poll(cx) {
                 Poll::Pending => alarm.poll(cx).map(Err),

@@ -73,7 +73,10 @@ fn poll_head(state: &State, io: &Io, cx: &mut Context<'_>) -> Poll<Result<Asked,
         ready!(io.poll_flush(cx)).map_err(|error| lost(Phase::Send, io, error))?;
         let more = ready!(io.poll_receive(cx, &state.shared.scratch));
         if !more.map_err(|error| lost(Phase::Head, io, error))? {
-            let event = io.codec.borrow_mut().end_of_input(&mut io.input.borrow_mut());
+            let event = io
+                .codec
+                .borrow_mut()
+                .end_of_input(&mut io.input.borrow_mut());
             event.map_err(|fault| broken(Phase::Head, io, fault))?;
             return Poll::Ready(Ok(None));
         }
@@ -104,7 +107,12 @@ fn write_head(state: &State, io: &Io, response: &Response) -> Result<Body> {
     };
     let mut codec = io.codec.borrow_mut();
     let fields = response.headers().iter().chain(date);
-    let written = codec.write_head(response.status(), fields, length, &mut io.output.borrow_mut());
+    let written = codec.write_head(
+        response.status(),
+        fields,
+        length,
+        &mut io.output.borrow_mut(),
+    );
     match written {
         Ok(Framing::None) => Ok(Body::empty()),
         Ok(_) => Ok(body),
@@ -113,7 +121,9 @@ fn write_head(state: &State, io: &Io, response: &Response) -> Result<Body> {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             let output = &mut io.output.borrow_mut();
             let again = codec.write_head(status, &HeaderMap::new(), BodyLength::None, output);
-            again.map(|_| Body::empty()).map_err(|f| broken(Phase::Send, io, f).into())
+            again
+                .map(|_| Body::empty())
+                .map_err(|f| broken(Phase::Send, io, f).into())
         }
     }
 }
@@ -216,7 +226,13 @@ impl Incoming {
     fn new(state: &Rc<State>, io: &Rc<Io>) -> Incoming {
         let exchange = io.exchange.get();
         let (state, io) = (state.clone(), io.clone());
-        Incoming { state, io, exchange, trailers: None, ended: false }
+        Incoming {
+            state,
+            io,
+            exchange,
+            trailers: None,
+            ended: false,
+        }
     }
 
     fn poll_wire(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
@@ -225,7 +241,10 @@ impl Incoming {
         let mut at_end = false;
         loop {
             let event = match at_end {
-                true => io.codec.borrow_mut().end_of_input(&mut io.input.borrow_mut()),
+                true => io
+                    .codec
+                    .borrow_mut()
+                    .end_of_input(&mut io.input.borrow_mut()),
                 false => io.codec.borrow_mut().next(&mut io.input.borrow_mut()),
             };
             match event.map_err(fail)? {
@@ -251,7 +270,9 @@ impl Incoming {
             written.map_err(|fault| broken(Phase::Body, &self.io, fault))?;
         }
         drop(codec);
-        self.io.poll_flush(cx).map_err(|error| lost(Phase::Send, &self.io, error))
+        self.io
+            .poll_flush(cx)
+            .map_err(|error| lost(Phase::Send, &self.io, error))
     }
 }
 

@@ -27,7 +27,10 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(now: Instant) -> Shared {
         let scratch = RefCell::new(vec![0; RECEIVED_AT_ONCE]);
-        Shared { scratch, date: RefCell::new((now, crate::clock::date())) }
+        Shared {
+            scratch,
+            date: RefCell::new((now, crate::clock::date())),
+        }
     }
 
     /// The Date field, made anew once a second.
@@ -113,7 +116,9 @@ impl Io {
         }
         let mut scratch = scratch.borrow_mut();
         let received = ready!(self.stream.poll_read(cx, &mut scratch))?;
-        self.input.borrow_mut().extend_from_slice(&scratch[..received]);
+        self.input
+            .borrow_mut()
+            .extend_from_slice(&scratch[..received]);
         self.burst.set(self.burst.get() + received);
         match self.turn() {
             Turn::Idle => self.turn_to(Turn::Head),
