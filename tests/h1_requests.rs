@@ -60,16 +60,14 @@ fn chunked(body: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 #[test]
+#[rustfmt::skip] // one row a line
 fn malformed_request_lines() {
     use FaultKind::*;
     fails(&[
         (raw(" GET / HTTP/1.1\r\nHost: a\r\n\r\n"), BadRequestLine),
         (raw("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"), BareLf),
         (raw("\rGET / HTTP/1.1\r\nHost: a\r\n\r\n"), BareCr),
-        (
-            raw("\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
-            BadRequestLine,
-        ),
+        (raw("\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"), BadRequestLine),
         (raw("GET\r\n\r\n"), BadRequestLine),
         (raw("GET \r\n\r\n"), BadTarget),
         (raw("GET /\r\n"), MissingVersion),
@@ -97,20 +95,11 @@ fn malformed_request_lines() {
         (raw("GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n"), BadTarget),
         (raw("CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n"), BadTarget),
         (raw("CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n"), BadTarget),
-        (
-            raw("CONNECT a:99999 HTTP/1.1\r\nHost: a\r\n\r\n"),
-            BadTarget,
-        ),
+        (raw("CONNECT a:99999 HTTP/1.1\r\nHost: a\r\n\r\n"), BadTarget),
         (raw("G(T / HTTP/1.1\r\nHost: a\r\n\r\n"), BadRequestLine),
         (raw("G\0T / HTTP/1.1\r\nHost: a\r\n\r\n"), BadRequestLine),
-        (
-            raw("G\u{e9}T / HTTP/1.1\r\nHost: a\r\n\r\n"),
-            BadRequestLine,
-        ),
-        (
-            raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
-            BadRequestLine,
-        ),
+        (raw("G\u{e9}T / HTTP/1.1\r\nHost: a\r\n\r\n"), BadRequestLine),
+        (raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), BadRequestLine),
         (raw("HTTP/1.1 200 OK\r\n\r\n"), BadRequestLine),
         (raw("GET / http/1.1\r\nHost: a\r\n\r\n"), BadRequestLine),
         (raw("GET / HTTP /1.1\r\nHost: a\r\n\r\n"), BadRequestLine),
@@ -120,26 +109,11 @@ fn malformed_request_lines() {
         (raw("GET / HTTP/1.2\r\nHost: a\r\n\r\n"), UnsupportedVersion),
         (raw("GET / HTTP/0.9\r\n\r\n"), UnsupportedVersion),
         (raw("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), UnsupportedVersion),
-        (
-            raw("GET / HTTP/01.1\r\nHost: a\r\n\r\n"),
-            UnsupportedVersion,
-        ),
+        (raw("GET / HTTP/01.1\r\nHost: a\r\n\r\n"), UnsupportedVersion),
         (raw("GET / HTTP/1,1\r\nHost: a\r\n\r\n"), UnsupportedVersion),
         (raw("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Http2Preface),
-        (
-            raw(format!(
-                "GET /{} HTTP/1.1\r\nHost: a\r\n\r\n",
-                "a".repeat(17_000)
-            )),
-            TargetTooLong,
-        ),
-        (
-            raw(format!(
-                "GET /{} HTTP/1.1\r\nHost : a\r\n\r\n",
-                "a".repeat(17_000)
-            )),
-            TargetTooLong,
-        ),
+        (raw(format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(17_000))), TargetTooLong),
+        (raw(format!("GET /{} HTTP/1.1\r\nHost : a\r\n\r\n", "a".repeat(17_000))), TargetTooLong),
         (raw(format!("GET /{}\0", "a".repeat(17_000))), TargetTooLong),
         (raw(format!("GET /{}", "a".repeat(100_000))), TargetTooLong),
         (raw("A".repeat(100_000)), TargetTooLong),
@@ -149,6 +123,7 @@ fn malformed_request_lines() {
 }
 
 #[test]
+#[rustfmt::skip] // one row a line
 fn malformed_fields() {
     use FaultKind::*;
     let many: Vec<_> = (0..100).map(|i| format!("X-{i}: y")).collect();
@@ -178,18 +153,12 @@ fn malformed_fields() {
         (with(&["\rX: y"]), BareCr),
         (with(&many), TooManyHeaders),
         (with(&[&format!("X: {}", "y".repeat(70_000))]), HeadTooLarge),
-        (
-            raw(format!("GET / HTTP/1.1\r\nHost: {}", "y".repeat(200_000))),
-            HeadTooLarge,
-        ),
+        (raw(format!("GET / HTTP/1.1\r\nHost: {}", "y".repeat(200_000))), HeadTooLarge),
         (get(""), MissingHost),
         (get("X-Host: a\r\n"), MissingHost),
         (get("Host: a\r\nHost: a\r\n"), ManyHosts),
         (get("Host: a\r\nHost: b\r\n"), ManyHosts),
-        (
-            raw("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"),
-            ManyHosts,
-        ),
+        (raw("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"), ManyHosts),
         (get("Host: a b\r\n"), BadHost),
         (get("Host: a/b\r\n"), BadHost),
         (get("Host: u@a\r\n"), BadHost),
@@ -198,14 +167,8 @@ fn malformed_fields() {
         (get("Host: a\\b\r\n"), BadHost),
         (get("Host: \u{e9}\r\n"), BadHost),
         (raw("GET http://a/ HTTP/1.1\r\n\r\n"), MissingHost),
-        (
-            raw("GET / HTTP/1.1\r\nHost: a\r\n"),
-            TruncatedHead { received: 25 },
-        ),
-        (
-            raw("GET / HTTP/1.1\r\nHost: a\r\n\r"),
-            TruncatedHead { received: 26 },
-        ),
+        (raw("GET / HTTP/1.1\r\nHost: a\r\n"), TruncatedHead { received: 25 }),
+        (raw("GET / HTTP/1.1\r\nHost: a\r\n\r"), TruncatedHead { received: 26 }),
     ]);
 }
 
@@ -274,6 +237,7 @@ fn malformed_framing() {
 }
 
 #[test]
+#[rustfmt::skip] // one row a line
 fn malformed_bodies() {
     use FaultKind::*;
     let cut = |received, expected| Truncated { received, expected };
@@ -289,49 +253,25 @@ fn malformed_bodies() {
         (chunked("0 \r\n\r\n"), BadChunkSize),
         (chunked("5 6\r\nhello\r\n0\r\n\r\n"), BadChunkSize),
         (chunked("5_0\r\n"), BadChunkSize),
-        (
-            chunked("10000000000000005\r\nhello\r\n0\r\n\r\n"),
-            BadChunkSize,
-        ),
+        (chunked("10000000000000005\r\nhello\r\n0\r\n\r\n"), BadChunkSize),
         (chunked("1\r\nx\r\nffffffffffffffff\r\n"), BodyTooLarge),
         (chunked("5\nhello\n0\n\n"), BareLf),
         (chunked("5;\nhello\r\n0\r\n\r\n"), BareLf),
-        (
-            chunked("2;\nxx\r\n4c\r\n0\r\n\r\nGET /admin HTTP/1.1\r\n"),
-            BareLf,
-        ),
+        (chunked("2;\nxx\r\n4c\r\n0\r\n\r\nGET /admin HTTP/1.1\r\n"), BareLf),
         (chunked("5;a\rb\r\nhello\r\n0\r\n\r\n"), BareCr),
         (chunked("5\r\r\nhello\r\n0\r\n\r\n"), BareCr),
-        (
-            chunked("5;a=\"\0\"\r\nhello\r\n0\r\n\r\n"),
-            BadChunkExtension,
-        ),
-        (
-            chunked(format!("5;{}\r\n", "x".repeat(17_000))),
-            ChunkExtensionsTooLarge,
-        ),
-        (
-            chunked("1;x=yyyyyyyyyyyyyyyyyyyyyyy\r\nx\r\n".repeat(1000)),
-            ChunkExtensionsTooLarge,
-        ),
+        (chunked("5;a=\"\0\"\r\nhello\r\n0\r\n\r\n"), BadChunkExtension),
+        (chunked(format!("5;{}\r\n", "x".repeat(17_000))), ChunkExtensionsTooLarge),
+        (chunked("1;x=yyyyyyyyyyyyyyyyyyyyyyy\r\nx\r\n".repeat(1000)), ChunkExtensionsTooLarge),
         (chunked("5\r\nhelloXX0\r\n\r\n"), BadChunkEnd),
         (chunked("5\r\nhello\n0\r\n\r\n"), BadChunkEnd),
         (chunked("5\r\nhello\rX"), BadChunkEnd),
         (chunked("0\r\nX: y\nZ: w\r\n\r\n"), BareLf),
         (chunked("0\r\n\n"), BareLf),
-        (
-            chunked("0\r\nGET / HTTP/1.1\r\nHost: b\r\n\r\n"),
-            SpaceBeforeColon,
-        ),
+        (chunked("0\r\nGET / HTTP/1.1\r\nHost: b\r\n\r\n"), SpaceBeforeColon),
         (chunked("0\r\nX: y\r\n z\r\n\r\n"), ObsFold),
-        (
-            chunked(format!("0\r\nX: {}\r\n\r\n", "y".repeat(17_000))),
-            TrailersTooLarge,
-        ),
-        (
-            chunked(format!("0\r\n{}", "X: y\r\n".repeat(101))),
-            TooManyHeaders,
-        ),
+        (chunked(format!("0\r\nX: {}\r\n\r\n", "y".repeat(17_000))), TrailersTooLarge),
+        (chunked(format!("0\r\n{}", "X: y\r\n".repeat(101))), TooManyHeaders),
         (chunked("5\r\nhel"), cut(3, None)),
         (chunked("5\r\nhello\r\n0\r\n"), cut(5, None)),
         ([with(&["Content-Length: 99"])].concat(), cut(5, Some(99))),

@@ -66,6 +66,7 @@ fn chunked(body: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 #[test]
+#[rustfmt::skip] // one row a line
 fn malformed_status_lines() {
     use FaultKind::*;
     fails(&[
@@ -78,10 +79,7 @@ fn malformed_status_lines() {
         (raw("ICY 200 OK\r\n\r\n"), BadStatusLine),
         (raw("SSH-2.0-OpenSSH_9.2\r\n"), BadStatusLine),
         (raw(b"\x15\x03\x01\x00\x02\x02\x28"), BadStatusLine),
-        (
-            raw(b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64"),
-            BadStatusLine,
-        ),
+        (raw(b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64"), BadStatusLine),
         (raw("http/1.1 200 OK\r\n\r\n"), BadStatusLine),
         (raw("HTTP /1.1 200 OK\r\n\r\n"), BadStatusLine),
         (raw("HTTPS/1.1 200 OK\r\n\r\n"), BadStatusLine),
@@ -111,6 +109,7 @@ fn malformed_status_lines() {
 }
 
 #[test]
+#[rustfmt::skip] // one row a line
 fn malformed_fields() {
     use FaultKind::*;
     let many: Vec<_> = (0..101).map(|i| format!("X-{i}: y")).collect();
@@ -139,22 +138,10 @@ fn malformed_fields() {
         (with(&["X: a\r\n \0"]), BadHeaderValue),
         (with(&many), TooManyHeaders),
         (with(&[&format!("X: {}", "y".repeat(70_000))]), HeadTooLarge),
-        (
-            raw(format!("HTTP/1.1 200 OK\r\n{}", "X: y\r\n".repeat(20_000))),
-            TooManyHeaders,
-        ),
-        (
-            raw(format!("HTTP/1.1 200 {}", "y".repeat(200_000))),
-            HeadTooLarge,
-        ),
-        (
-            raw("HTTP/1.1 200 OK\r\nX: y\r\n"),
-            TruncatedHead { received: 23 },
-        ),
-        (
-            raw("HTTP/1.1 200 OK\r\nX: y\r\n\r"),
-            TruncatedHead { received: 24 },
-        ),
+        (raw(format!("HTTP/1.1 200 OK\r\n{}", "X: y\r\n".repeat(20_000))), TooManyHeaders),
+        (raw(format!("HTTP/1.1 200 {}", "y".repeat(200_000))), HeadTooLarge),
+        (raw("HTTP/1.1 200 OK\r\nX: y\r\n"), TruncatedHead { received: 23 }),
+        (raw("HTTP/1.1 200 OK\r\nX: y\r\n\r"), TruncatedHead { received: 24 }),
     ]);
 }
 
@@ -225,6 +212,7 @@ fn malformed_framing() {
 }
 
 #[test]
+#[rustfmt::skip] // one row a line
 fn malformed_bodies() {
     use FaultKind::*;
     let cut = |received, expected| Truncated { received, expected };
@@ -244,10 +232,7 @@ fn malformed_bodies() {
         (chunked(";x\r\n"), BadChunkSize),
         (chunked("5,\r\nhello\r\n0\r\n\r\n"), BadChunkSize),
         (chunked("10000000000000000\r\n"), BadChunkSize),
-        (
-            chunked("00000000000000005\r\nhello\r\n0\r\n\r\n"),
-            BadChunkSize,
-        ),
+        (chunked("00000000000000005\r\nhello\r\n0\r\n\r\n"), BadChunkSize),
         (chunked("1\r\nx\r\nffffffffffffffff\r\n"), BodyTooLarge),
         (chunked("5\nhello\r\n0\r\n\r\n"), BareLf),
         (chunked("5\rhello\r\n0\r\n\r\n"), BareCr),
@@ -255,16 +240,10 @@ fn malformed_bodies() {
         (chunked("5;x\nhello\r\n0\r\n\r\n"), BareLf),
         (chunked("5;x\ry\r\nhello\r\n0\r\n\r\n"), BareCr),
         (chunked("5;\0\r\nhello\r\n0\r\n\r\n"), BadChunkExtension),
-        (
-            chunked("5;a=\"\x1b\"\r\nhello\r\n0\r\n\r\n"),
-            BadChunkExtension,
-        ),
+        (chunked("5;a=\"\x1b\"\r\nhello\r\n0\r\n\r\n"), BadChunkExtension),
         (chunked(extension), ChunkExtensionsTooLarge),
         (chunked(extensions), ChunkExtensionsTooLarge),
-        (
-            chunked(format!("5{}\r\n", " ".repeat(17_000))),
-            ChunkExtensionsTooLarge,
-        ),
+        (chunked(format!("5{}\r\n", " ".repeat(17_000))), ChunkExtensionsTooLarge),
         (chunked("5\r\nhelloX"), BadChunkEnd),
         (chunked("5\r\nhello world\r\n0\r\n\r\n"), BadChunkEnd),
         (chunked("5\r\nhello0\r\n\r\n"), BadChunkEnd),
@@ -294,14 +273,8 @@ fn malformed_bodies() {
         (chunked("5\r\nhello\r\n0\r\n\r"), cut(5, None)),
         (chunked("5\r\nhello\r\n0\r\nX: y\r\n"), cut(5, None)),
         (chunked("ffffffffffffffff\r\nx"), cut(1, None)),
-        (
-            [with(&["Content-Length: 5"]), raw("hell")].concat(),
-            cut(4, Some(5)),
-        ),
-        (
-            with(&["Content-Length: 18446744073709551615"]),
-            cut(0, Some(u64::MAX)),
-        ),
+        ([with(&["Content-Length: 5"]), raw("hell")].concat(), cut(4, Some(5))),
+        (with(&["Content-Length: 18446744073709551615"]), cut(0, Some(u64::MAX))),
     ]);
 }
 
