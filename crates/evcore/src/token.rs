@@ -103,12 +103,11 @@ impl<T> Slab<T> {
     /// With 2³² − 1 slots in use.
     pub(crate) fn insert(&mut self, value: T) -> Token {
         self.len += 1;
-        let state = State::Full(value);
-        if let Some(slot) = self.slots.get_mut(self.hole as usize) {
-            let index = self.hole;
-            if let State::Hole(next) = std::mem::replace(&mut slot.state, state) {
-                self.hole = next;
-            }
+        if let Some(slot) = self.slots.get_mut(self.hole as usize)
+            && let State::Hole(next) = slot.state
+        {
+            slot.state = State::Full(value);
+            let index = std::mem::replace(&mut self.hole, next);
             return Token {
                 index,
                 generation: slot.generation,
@@ -117,7 +116,10 @@ impl<T> Slab<T> {
         let index = self.slots.len() as u32;
         assert!(index < END, "a slab holds fewer than 2^32 - 1 values");
         let generation = PRESENT + 1;
-        self.slots.push(Slot { generation, state });
+        self.slots.push(Slot {
+            generation,
+            state: State::Full(value),
+        });
         Token { index, generation }
     }
 
