@@ -144,16 +144,12 @@ fn entries_without_a_timer_never_outnumber_the_others() {
 #[test]
 fn a_sweep_that_takes_the_sorted_run_away_leaves_the_rest_in_order() {
     let (mut queue, base) = queue();
-    let deadline = |n: u64| n * 7 % 500;
-    let tokens: Vec<Token> = (0..500)
-        .map(|n| queue.insert(base + ms(deadline(n)), deadline(n)))
-        .collect();
+    let mut tokens = [None; 500];
+    for at in (0..500).map(|n| n * 7 % 500) {
+        tokens[at as usize] = Some(queue.insert(base + ms(at), at));
+    }
     assert_eq!(queue.next_deadline(), Some(base));
-    for (token, _) in tokens
-        .into_iter()
-        .zip(0..)
-        .filter(|&(_, n)| deadline(n) < 300)
-    {
+    for token in tokens.into_iter().take(300).flatten() {
         queue.cancel(token);
     }
     assert_eq!(
