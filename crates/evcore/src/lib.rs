@@ -1,6 +1,62 @@
-//! evcore.
+//! An event library with simple promises.
+//!
+//! ```
+//! let job = evcore::sleep(evcore::ms(1)).then(|_| 3);
+//! job.then(|n| println!("{n}")); // 3: every callback gets the same value
+//! let plus4 = job.then(|n| n + 4); // a callback's result is a new promise
+//! assert_eq!(evcore::run(plus4)?, 7);
+//! # Ok::<(), evcore::Error>(())
+//! ```
+//!
+//! One thread turns a [`Reactor`]: it waits, collects what has happened
+//! outside, then delivers it to callbacks and coroutines. Asynchronous
+//! functions take no callbacks; they return a [`Promise`], on which any
+//! [`Event`] can be told besides. The core knows no protocol.
+//!
+//! Features: `mio` (on by default) and `polling` choose the poller, `signal`
+//! adds [`ctrl_c`](https://docs.rs/evcore) and signals.
 
-#[allow(dead_code)]
+mod clock;
+mod current;
+mod error;
+mod event;
+mod host;
+mod inbox;
+pub mod limits;
+mod promise;
+pub mod reactor;
+mod sleep;
+mod source;
+pub mod sys;
+mod task;
 mod timer;
-#[allow(dead_code)]
 mod token;
+mod turn;
+
+pub use clock::ManualClock;
+pub use error::{Error, Kind, Result};
+pub use event::{Emitter, Event};
+pub use inbox::Remote;
+pub use promise::follow::{Followable, Next};
+pub use promise::join::AllFailed;
+pub use promise::resolver::Resolver;
+pub use promise::unhandled::Unhandled;
+pub use promise::wait::{Await, AwaitShared, Shared};
+pub use promise::{Owned, Promise};
+pub use reactor::{Reactor, Turned, run};
+pub use sleep::{TICK, defer, interval, sleep, sleep_until};
+pub use source::{Direction, Source};
+pub use task::{spawn, spawn_with};
+pub use token::Token;
+
+use std::time::Duration;
+
+/// So many milliseconds.
+pub const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// So many seconds.
+pub const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}

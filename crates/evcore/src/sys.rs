@@ -18,8 +18,13 @@ use crate::token::Token;
 
 #[cfg(feature = "mio")]
 mod mio;
+mod nowhere;
 #[cfg(feature = "polling")]
 mod polling;
+#[cfg(any(feature = "mio", feature = "polling"))]
+mod socket;
+
+pub(crate) use nowhere::Nowhere;
 
 /// What a source has become ready for.
 ///
@@ -170,6 +175,10 @@ pub trait Stream {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if there is no room.
     fn write(&self, from: &[io::IoSlice<'_>]) -> io::Result<usize>;
+    /// Whether a read or write that came up short counts as a would-block:
+    /// the buffer is empty (or full), and the next change will be told.
+    /// Worlds that can't tell a hangup together with the last bytes say no.
+    fn short_drains(&self) -> bool;
     /// Ends one side or both.
     ///
     /// # Errors
@@ -280,3 +289,6 @@ impl Poller {
 
 #[cfg(not(any(feature = "mio", feature = "polling")))]
 compile_error!("evcore needs a poller: turn on its feature `mio` or its feature `polling`");
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 /// The name of one value in one [`Slab`]. When the value is removed its token goes stale, and stays stale when the slot is
 /// used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Token {
+pub struct Token {
     index: u32,
     generation: u32,
 }
@@ -102,25 +102,31 @@ impl<T> Slab<T> {
     /// # Panics
     /// With 2³² − 1 slots in use.
     pub(crate) fn insert(&mut self, value: T) -> Token {
-        self.len += 1;
-        if let Some(slot) = self.slots.get_mut(self.hole as usize)
-            && let State::Hole(next) = slot.state
-        {
-            slot.state = State::Full(value);
-            let index = std::mem::replace(&mut self.hole, next);
-            return Token {
-                index,
-                generation: slot.generation,
-            };
-        }
-        let index = self.slots.len() as u32;
+        self.insert_with(|_| value)
+    }
+
+    /// Stores the value `make` makes, which is told its name.
+    ///
+    /// # Panics
+    /// With 2³² − 1 slots in use.
+    pub(crate) fn insert_with(&mut self, make: impl FnOnce(Token) -> T) -> Token {
+        let (index, generation, next) = match self.slots.get(self.hole as usize) {
+            Some(&Slot {
+                generation,
+                state: State::Hole(next),
+            }) => (self.hole, generation, next),
+            _ => (self.slots.len() as u32, PRESENT + 1, END),
+        };
         assert!(index < END, "a slab holds fewer than 2^32 - 1 values");
-        let generation = PRESENT + 1;
-        self.slots.push(Slot {
-            generation,
-            state: State::Full(value),
-        });
-        Token { index, generation }
+        let token = Token { index, generation };
+        let state = State::Full(make(token));
+        self.len += 1;
+        self.hole = next;
+        match self.slots.get_mut(index as usize) {
+            Some(slot) => slot.state = state,
+            None => self.slots.push(Slot { generation, state }),
+        }
+        token
     }
 
     /// The value, unless the token is stale.

@@ -1,1 +1,4 @@
 //! evhttp.
+
+pub mod h1;
+pub mod limits;

@@ -1,0 +1,207 @@
+//! The write side of a promise: resolve, reject, follow, emit.
+
+use std::rc::Rc;
+
+use crate::error::{Error, Result};
+use crate::event::{Emitter, Event};
+use crate::promise::Promise;
+use crate::promise::follow::{self, Leash, Leashed};
+use crate::promise::state::{self, AnyNode, Body, Node, Outcome, Place, Waiter};
+use crate::promise::unhandled::Failure;
+use crate::reactor::Core;
+use crate::turn;
+
+/// The one write side of a promise. Settling uses it up, so nothing settles
+/// twice; dropping it unsettled rejects with [`Kind::Abandoned`].
+///
+/// It may be used from anywhere on its reactor's thread, in or out of a turn;
+/// callbacks run in the reactor's next delivery, never inside these calls.
+///
+/// ```
+/// use evcore::Promise;
+///
+/// let (promise, resolver) = Promise::pending();
+/// resolver.resolve(3);
+/// assert_eq!(evcore::run(promise)?, 3);
+/// # Ok::<(), evcore::Error>(())
+/// ```
+///
+/// [`Kind::Abandoned`]: crate::Kind::Abandoned
+#[must_use = "a resolver that is dropped rejects its promise as abandoned"]
+pub struct Resolver<T: 'static> {
+    node: Option<Rc<Node<T, Root<T>>>>,
+}
+
+/// The body of a promise that a [`Resolver`] settles.
+pub(crate) struct Root<T: 'static> {
+    leash: Leash<T>,
+}
+
+impl<T: 'static> Body for Root<T> {
+    fn detach(&self, _: &Rc<Core>, upstream: &mut dyn FnMut(Rc<dyn AnyNode>)) {
+        if let Some(leader) = self.leash.take() {
+            upstream(leader);
+        }
+    }
+
+    fn retire(&self, core: &Rc<Core>) {
+        self.leash.retire(core);
+    }
+}
+
+impl<T: 'static> Leashed<T> for Root<T> {
+    fn leash(&self) -> &Leash<T> {
+        &self.leash
+    }
+}
+
+impl<T: 'static> Waiter for Node<T, Root<T>> {
+    fn fire(self: Rc<Self>) {
+        if let Some(leader) = self.body.leash.take() {
+            follow::arrive(&self, leader);
+        }
+        turn::release(self);
+    }
+
+    fn is_live(&self) -> bool {
+        !self.is_settled()
+    }
+
+    fn abandon(self: Rc<Self>) {
+        state::cancel(self);
+    }
+
+    fn follow_instead(&self, other: &dyn std::any::Any) -> bool {
+        !self.is_settled() && self.body.leash.pull_to(other)
+    }
+
+    fn place(&self) -> Option<Place> {
+        Some(self.base.place)
+    }
+}
+
+/// Makes a pending promise of `core`'s and its resolver.
+pub(crate) fn pending<T: 'static>(core: Rc<Core>, place: Place) -> (Promise<T>, Resolver<T>) {
+    let closed = core.is_closed();
+    let node = Node::new(
+        core,
+        place,
+        Root {
+            leash: Leash::new(),
+        },
+    );
+    if closed {
+        node.settle(Outcome::Failed(Failure::quiet(node.base.core.closed())));
+    } else {
+        let weak = Rc::downgrade(&node);
+        node.body.leash.register(&node.base.core, weak);
+    }
+    (Promise::new(node.clone()), Resolver { node: Some(node) })
+}
+
+impl<T: 'static> Resolver<T> {
+    fn node(&self) -> &Rc<Node<T, Root<T>>> {
+        self.node
+            .as_ref()
+            .expect("only settling takes the node, and uses up the resolver")
+    }
+
+    fn finish(mut self, outcome: Outcome<T>) {
+        if let Some(node) = self.node.take() {
+            node.settle(outcome);
+            turn::release(node);
+        }
+    }
+
+    /// Settles the promise with `value`. Nothing happens if it was cancelled.
+    pub fn resolve(self, value: T) {
+        self.finish(Outcome::Value(value));
+    }
+
+    /// Settles the promise with `error`. Nothing happens if it was cancelled.
+    pub fn reject(self, error: impl Into<Error>) {
+        let failure = Failure::new(&self.node().base.core, error.into());
+        self.finish(Outcome::Failed(failure));
+    }
+
+    /// Resolves or rejects.
+    pub fn settle(self, outcome: Result<T>) {
+        match outcome {
+            Ok(value) => self.resolve(value),
+            Err(error) => self.reject(error),
+        }
+    }
+
+    /// Settles the promise as `leader` will settle. Cancelling the promise
+    /// then takes back its interest in `leader`. A promise that follows
+    /// itself is rejected with [`Kind::Cycle`](crate::Kind::Cycle).
+    pub fn follow(mut self, leader: Promise<T>) {
+        if let Some(node) = self.node.take() {
+            follow::follow(&node, leader);
+            turn::release(node);
+        }
+    }
+
+    /// Tells `payload` to the promise's listeners of `event`.
+    ///
+    /// It is delivered in the turn, before the callbacks of a settlement that
+    /// comes after it. See [`Event`].
+    pub fn emit<P: 'static>(&self, event: Event<P>, payload: P) {
+        crate::event::emit(self.node(), event, payload);
+    }
+
+    /// Emits here whatever `source` emits as `event`.
+    ///
+    /// Events do not cross from one promise to another by themselves.
+    pub fn forward<P: Clone + 'static, S: 'static>(&self, event: Event<P>, source: &Promise<S>) {
+        let emitter = self.emitter();
+        _ = source.clone().on(event, move |payload: &P| {
+            emitter.emit(event, payload.clone())
+        });
+    }
+
+    /// A handle that can only emit, and outlives settling.
+    pub fn emitter(&self) -> Emitter {
+        let node: Rc<dyn AnyNode> = self.node().clone();
+        Emitter::new(&node)
+    }
+
+    /// Has `hook` called when the promise is cancelled, from the turn, before
+    /// the reactor waits again. Dropped unused if the promise settles.
+    pub fn on_cancel(&self, hook: impl FnOnce() + 'static) {
+        let node = self.node();
+        if node.is_settled() {
+            // Too late to be dropped unused: the work must be told to stop.
+            match node.base.is_cancelled() {
+                true => node.base.core.clean_up_later(vec![Box::new(hook)]),
+                false => turn::bury(&node.base.core, hook),
+            }
+        } else {
+            crate::event::rare(&node.base).add_hook(Box::new(hook));
+        }
+    }
+
+    /// Whether anybody may still want the value: false once the promise was
+    /// cancelled, and working on would be for nothing.
+    pub fn is_wanted(&self) -> bool {
+        !self.node().is_settled()
+    }
+}
+
+impl<T: 'static> Drop for Resolver<T> {
+    fn drop(&mut self) {
+        let Some(node) = self.node.take() else { return };
+        if !node.is_settled() {
+            node.base.core.clone().abandon(node.clone());
+        }
+        turn::release(node);
+    }
+}
+
+impl<T: 'static> std::fmt::Debug for Resolver<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resolver")
+            .field("wanted", &self.is_wanted())
+            .finish()
+    }
+}

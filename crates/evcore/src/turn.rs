@@ -1,0 +1,399 @@
+//! The delivery queue, and the only place that calls user code: callbacks,
+//! listeners, hooks, foreign wakers, and the Drop of user values. No borrow
+//! of the core is ever held here while one of them runs, which is why they
+//! may do anything, turning the reactor again included.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::Waker;
+
+use crate::error::Error;
+use crate::event::{Emission, Rare};
+use crate::limits;
+use crate::promise::state::{self, AnyNode, Node, Outcome, Place, PromiseNode, WaitList, Waiter};
+use crate::promise::unhandled::{Failure, Unhandled};
+use crate::reactor::Core;
+use crate::token::Token;
+
+/// One thing to deliver. A settled promise is one entry, however many wait.
+pub(crate) enum Entry {
+    One(Rc<dyn Waiter>),
+    Many(Box<WaitList>),
+    Event(Box<Emission>),
+    /// The promise has settled and what it emitted before is delivered: its
+    /// listeners may go.
+    Silence(Rc<dyn AnyNode>),
+    Task(Token),
+    Call(Box<dyn FnOnce()>, Option<Place>),
+    Expire(Rc<dyn Expire>),
+    Wake(Waker),
+}
+
+/// A promise that settles itself when its time is up.
+pub(crate) trait Expire {
+    fn expire(self: Rc<Self>);
+}
+
+/// What waits to be delivered, buried or reported in one reactor.
+pub(crate) struct Queue {
+    entries: RefCell<VecDeque<Entry>>,
+    /// Hooks and stopped coroutines: gone before the next poll, budget or not.
+    stopped: RefCell<VecDeque<Stopped>>,
+    graves: RefCell<VecDeque<Grave>>,
+    burying: Cell<bool>,
+    /// The error because of which a closure is being dropped (rule P9).
+    stopping: RefCell<Option<Error>>,
+    /// Promises abandoned while a panic unwinds; its error is their source.
+    orphans: RefCell<Vec<Rc<dyn AnyNode>>>,
+    reports: RefCell<Vec<Unhandled>>,
+}
+
+/// What cancelling leaves to be done from the turn.
+pub(crate) enum Stopped {
+    Hook(Box<dyn FnOnce()>),
+    Value(Box<dyn Any>),
+}
+
+enum Grave {
+    Node(Rc<dyn AnyNode>),
+    Waiter(Rc<dyn Waiter>),
+    Value(Box<dyn Any>),
+}
+
+impl Queue {
+    pub(crate) fn new() -> Queue {
+        Queue {
+            entries: RefCell::default(),
+            stopped: RefCell::default(),
+            graves: RefCell::default(),
+            burying: Cell::new(false),
+            stopping: RefCell::default(),
+            orphans: RefCell::default(),
+            reports: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn push(&self, entry: Entry) {
+        self.entries.borrow_mut().push_back(entry);
+    }
+
+    pub(crate) fn stop(&self, stopped: Stopped) {
+        self.stopped.borrow_mut().push_back(stopped);
+    }
+
+    pub(crate) fn report(&self, report: Unhandled) {
+        self.reports.borrow_mut().push(report);
+    }
+
+    pub(crate) fn has_work(&self) -> bool {
+        !self.entries.borrow().is_empty() || !self.stopped.borrow().is_empty()
+    }
+
+    pub(crate) fn has_reports(&self) -> bool {
+        !self.reports.borrow().is_empty() || !self.orphans.borrow().is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.borrow().len()
+    }
+
+    fn pop(&self) -> Option<Entry> {
+        self.entries.borrow_mut().pop_front()
+    }
+
+    fn put_back(&self, entry: Entry) {
+        self.entries.borrow_mut().push_front(entry);
+    }
+}
+
+/// Runs `f`, which is the user's; a panic becomes an error.
+pub(crate) fn call<R>(
+    core: &Rc<Core>,
+    place: Option<Place>,
+    f: impl FnOnce() -> R,
+) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let error = Error::panicked(&*payload, place);
+        bury(core, payload);
+        settle_orphans(core, Some(&error));
+        error
+    })
+}
+
+/// Runs what has no promise a panic could go to: it is reported instead.
+pub(crate) fn call_and_report(core: &Rc<Core>, place: Option<Place>, f: impl FnOnce()) -> bool {
+    let outcome = call(core, place, f);
+    if let Err(error) = outcome {
+        core.report_later(Unhandled { error, place });
+        return false;
+    }
+    true
+}
+
+/// Drops a value that may be the user's, or hold something of the user's.
+pub(crate) fn bury<T: 'static>(core: &Rc<Core>, value: T) {
+    if !std::mem::needs_drop::<T>() {
+        return;
+    }
+    let queue = &core.queue;
+    if queue.burying.replace(true) {
+        queue
+            .graves
+            .borrow_mut()
+            .push_back(Grave::Value(Box::new(value)));
+        return;
+    }
+    drop_guarded(core, value);
+    fill_graves(core);
+}
+
+/// Drops the callback that `error` has stopped.
+pub(crate) fn discard<F: 'static>(core: &Rc<Core>, error: &Error, callback: F) {
+    if std::mem::needs_drop::<F>() {
+        let outer = core.queue.stopping.replace(Some(error.clone()));
+        drop_guarded(core, callback);
+        core.queue.stopping.replace(outer);
+    }
+}
+
+/// Drops one reference to a promise. If it is the last, what lies in it is
+/// dropped with care: one after the other, so that long chains do not recurse.
+pub(crate) fn release_any(node: Rc<dyn AnyNode>) {
+    if Rc::strong_count(&node) > 1 {
+        return;
+    }
+    let core = node.base().core.clone();
+    if core.queue.burying.replace(true) {
+        core.queue.graves.borrow_mut().push_back(Grave::Node(node));
+        return;
+    }
+    drop_guarded(&core, node);
+    fill_graves(&core);
+}
+
+pub(crate) fn release_node<T: 'static>(node: Rc<dyn PromiseNode<T>>) {
+    if Rc::strong_count(&node) == 1 {
+        release_any(node);
+    }
+}
+
+pub(crate) fn release<T: 'static, B: state::Body + 'static>(node: Rc<Node<T, B>>) {
+    if Rc::strong_count(&node) == 1 {
+        release_any(node);
+    }
+}
+
+/// Drops waiters that will never fire.
+pub(crate) fn bury_waiters(core: &Rc<Core>, waiters: VecDeque<Rc<dyn Waiter>>) {
+    if waiters.is_empty() {
+        return;
+    }
+    core.queue
+        .graves
+        .borrow_mut()
+        .extend(waiters.into_iter().map(Grave::Waiter));
+    if !core.queue.burying.replace(true) {
+        fill_graves(core);
+    }
+}
+
+fn fill_graves(core: &Rc<Core>) {
+    loop {
+        let next = core.queue.graves.borrow_mut().pop_front();
+        match next {
+            Some(Grave::Node(node)) => drop_guarded(core, node),
+            Some(Grave::Waiter(waiter)) => drop_guarded(core, waiter),
+            Some(Grave::Value(value)) => drop_guarded(core, value),
+            None => break,
+        }
+    }
+    core.queue.burying.set(false);
+}
+
+fn drop_guarded<T>(core: &Rc<Core>, value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        let error = Error::panicked(&*payload, None);
+        // Its own Drop might panic again; it is not worth another try.
+        std::mem::forget(payload);
+        settle_orphans(core, Some(&error));
+        core.report_later(Unhandled { error, place: None });
+    }
+}
+
+impl Core {
+    /// Rejects a promise whose resolver was dropped unsettled (rule P9).
+    pub(crate) fn abandon(self: &Rc<Self>, node: Rc<dyn AnyNode>) {
+        if std::thread::panicking() {
+            self.queue.orphans.borrow_mut().push(node);
+            return;
+        }
+        let because = self.queue.stopping.borrow().clone();
+        node.fail(Failure::new(self, Error::abandoned(because)));
+    }
+}
+
+/// Rejects the promises whose resolvers a panic dropped.
+pub(crate) fn settle_orphans(core: &Rc<Core>, panic: Option<&Error>) {
+    let orphans = core.queue.orphans.take();
+    for node in orphans {
+        node.fail(Failure::new(core, Error::abandoned(panic.cloned())));
+    }
+}
+
+/// Delivers what is queued, first in, first out, until nothing is left or
+/// the budget is spent.
+pub(crate) fn deliver(core: &Rc<Core>) {
+    let mut budget = limits::BUDGET;
+    while budget > 0 && !core.is_closed() {
+        clean_up(core);
+        let Some(entry) = core.queue.pop() else { break };
+        budget -= usize::from(deliver_one(core, entry));
+    }
+    let mut entries = core.queue.entries.borrow_mut();
+    if entries.is_empty() && entries.capacity() > limits::QUEUE_KEPT {
+        entries.shrink_to(limits::QUEUE_KEPT);
+    }
+}
+
+/// One unit of delivery; false if there was nothing to do for the entry.
+fn deliver_one(core: &Rc<Core>, entry: Entry) -> bool {
+    match entry {
+        Entry::One(waiter) => return fire(core, waiter),
+        Entry::Many(many) => return fire_next(core, many),
+        Entry::Event(emission) => return tell(core, emission),
+        Entry::Silence(node) => {
+            if let Some(rare) = node.base().rare.get() {
+                Rare::silence(rare, core);
+            }
+            release_any(node);
+            return false;
+        }
+        Entry::Task(token) => return crate::task::poll(core, token),
+        Entry::Call(f, place) => _ = call_and_report(core, place, f),
+        Entry::Expire(promise) => promise.expire(),
+        Entry::Wake(waker) => wake(core, waker),
+    }
+    true
+}
+
+fn fire(core: &Rc<Core>, waiter: Rc<dyn Waiter>) -> bool {
+    let live = waiter.is_live();
+    match live {
+        true => waiter.fire(),
+        false => bury_waiters(core, VecDeque::from([waiter])),
+    }
+    live
+}
+
+/// Fires the first of many and leaves the others where they were: in front.
+fn fire_next(core: &Rc<Core>, mut many: Box<WaitList>) -> bool {
+    let Some(waiter) = many.list.pop_front() else {
+        return false;
+    };
+    if !many.list.is_empty() {
+        core.queue.put_back(Entry::Many(many));
+    }
+    fire(core, waiter)
+}
+
+fn tell(core: &Rc<Core>, mut emission: Box<Emission>) -> bool {
+    let Some(call) = emission.next_call() else {
+        bury(core, emission);
+        return false;
+    };
+    let operation = emission.operation();
+    if call.more {
+        core.queue.put_back(Entry::Event(emission));
+    } else {
+        bury(core, emission);
+    }
+    if !call_and_report(core, Some(call.place), || (call.callback)(&*call.payload)) {
+        call.remove_from(&*operation);
+    }
+    bury(core, call);
+    release_any(operation);
+    true
+}
+
+/// Wakes a foreign waker: somebody else's executor.
+pub(crate) fn wake(core: &Rc<Core>, waker: Waker) {
+    call_and_report(core, None, || waker.wake());
+}
+
+/// Calls hooks and drops stopped coroutines.
+pub(crate) fn clean_up(core: &Rc<Core>) {
+    loop {
+        let next = core.queue.stopped.borrow_mut().pop_front();
+        match next {
+            Some(Stopped::Hook(hook)) => _ = call_and_report(core, None, hook),
+            Some(Stopped::Value(value)) => bury(core, value),
+            None => break,
+        }
+    }
+}
+
+/// Tells the errors nobody looked at.
+pub(crate) fn report(core: &Rc<Core>) {
+    settle_orphans(core, None);
+    let reports = core.queue.reports.take();
+    let hook = core.unhandled_hook();
+    for report in reports {
+        match &hook {
+            Some(hook) => {
+                if let Err(panic) = call(core, None, || hook(&report)) {
+                    log::error!("the unhandled-error hook panicked: {panic}");
+                }
+            }
+            None => {
+                log::error!("{report}");
+                eprintln!("evcore: {report}");
+            }
+        }
+    }
+}
+
+/// Tells the host, outside a turn, that there is something to do.
+pub(crate) fn wake_host(core: &Rc<Core>, hook: &Rc<dyn Fn()>) {
+    call_and_report(core, None, || hook());
+}
+
+/// Takes out and drops all that is queued; nothing is called.
+pub(crate) fn empty(core: &Rc<Core>) {
+    loop {
+        let next = core.queue.stopped.borrow_mut().pop_front();
+        if let Some(stopped) = next {
+            match stopped {
+                Stopped::Hook(hook) => bury(core, hook),
+                Stopped::Value(value) => bury(core, value),
+            }
+            continue;
+        }
+        let Some(entry) = core.queue.pop() else { break };
+        match entry {
+            Entry::One(waiter) => waiter.abandon(),
+            Entry::Many(many) => many.list.into_iter().for_each(Waiter::abandon),
+            Entry::Silence(node) => {
+                if let Some(rare) = node.base().rare.get() {
+                    Rare::silence(rare, core);
+                }
+                release_any(node);
+            }
+            Entry::Event(emission) => bury(core, emission),
+            Entry::Call(f, _) => bury(core, f),
+            Entry::Expire(promise) => bury(core, promise),
+            Entry::Wake(waker) => bury(core, waker),
+            Entry::Task(_) => {}
+        }
+    }
+}
+
+/// Gathers clones of users' values: `Clone` is the user's code too.
+pub(crate) fn gather<U>(core: &Rc<Core>, place: Place, clone: impl FnOnce() -> U) -> Outcome<U> {
+    match call(core, Some(place), clone) {
+        Ok(values) => Outcome::Value(values),
+        Err(panic) => Outcome::Failed(Failure::new(core, panic)),
+    }
+}
