@@ -3,6 +3,7 @@
 //! Here: the shape of a case and the list of all. Never here: a measurement.
 
 use crate::measure::Sample;
+use crate::ours::Entry;
 
 mod fetch;
 mod pingpong;
@@ -68,11 +69,10 @@ impl Peer {
     }
 
     /// Our own row.
-    pub(crate) fn ours(run: Option<fn(&Job) -> Sample>) -> Peer {
-        let how = run.map_or(How::Missing("built without the feature `ours`"), How::Here);
+    pub(crate) fn ours(entry: Entry) -> Peer {
         Peer {
             name: "evcore",
-            how,
+            how: entry.map_or_else(How::Missing, How::Here),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Promises: made, attached to, settled and delivered. One operation is one callback called.
 
 use crate::area::{Case, How, Peer};
-use crate::ours;
+use crate::ours::promise as ours;
 use crate::peer::promise_naive as naive;
 
 const V8: &str = include_str!("../peer/promise.js");
@@ -21,7 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 how: How::Node(V8),
             },
             Peer::here("naive Rc<RefCell<Vec<Box>>>", naive),
-            Peer::ours(ours),
+            Peer::ours(Ok(ours)),
         ],
     };
     let million = 1_000_000;
@@ -31,35 +31,35 @@ pub(crate) fn cases() -> Vec<Case> {
             "attach to settled ones, deliver, in batches of 1,000",
             4 * million,
             naive::ready,
-            ours::READY,
+            ours::ready,
         ),
         case(
             "hot",
             "make, attach, resolve, deliver, in batches of 1,000",
             4 * million,
             naive::hot,
-            ours::HOT,
+            ours::hot,
         ),
         case(
             "pending",
             "make and attach all, then resolve all",
             million,
             naive::pending,
-            ours::PENDING,
+            ours::pending,
         ),
         case(
             "chain",
             "a chain of as many thens",
             million,
             naive::chain,
-            ours::CHAIN,
+            ours::chain,
         ),
         case(
             "many",
             "as many callbacks on one promise",
             million,
             naive::many,
-            ours::MANY,
+            ours::many,
         ),
     ]
 }

@@ -1,7 +1,7 @@
 //! Timers: most are taken back before they fire. Every timer carries a callback or wakes a task.
 
 use crate::area::{Case, Peer};
-use crate::ours;
+use crate::ours::timer as ours;
 use crate::peer::{timer_heap as heap, timer_tokio as tokio};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -16,7 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
         peers: vec![
             Peer::here("tokio", tokio),
             Peer::here("BinaryHeap, no cancel (floor)", heap),
-            Peer::ours(ours),
+            Peer::ours(Ok(ours)),
         ],
     };
     let million = 1_000_000;
@@ -27,7 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
             million,
             tokio::cancel,
             heap::cancel,
-            ours::CANCEL,
+            ours::cancel,
         ),
         case(
             "churn",
@@ -35,7 +35,7 @@ pub(crate) fn cases() -> Vec<Case> {
             million,
             tokio::churn,
             heap::churn,
-            ours::CHURN,
+            ours::churn,
         ),
         case(
             "fire",
@@ -43,7 +43,7 @@ pub(crate) fn cases() -> Vec<Case> {
             million,
             tokio::fire,
             heap::fire,
-            ours::FIRE,
+            ours::fire,
         ),
     ]
 }
