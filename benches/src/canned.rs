@@ -11,6 +11,10 @@ use std::process::{Child, Command, Stdio};
 pub(crate) const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nContent-Type: text/plain\r\n\r\nHello, world!";
 
+/// Keys of what is no connection.
+const LISTENER: u64 = u64::MAX;
+const STDIN: u64 = u64::MAX - 1;
+
 /// The core the server runs on.
 const CORE: usize = 0;
 
@@ -26,6 +30,7 @@ impl Canned {
             let mut command = Command::new(std::env::current_exe()?);
             let mut child = command
                 .args(["--serve-canned", "0"])
+                .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .spawn()?;
             let mut line = String::new();
@@ -51,7 +56,7 @@ impl Drop for Canned {
     }
 }
 
-/// The server's own main: prints its port, then serves until it is killed.
+/// The server's own main: prints its port, then serves until whoever started it is gone, which ends its standard input.
 pub(crate) fn serve(port: &str) -> Result<(), String> {
     pin(CORE);
     let port: u16 = port.parse().map_err(|_| "which port?")?;
@@ -65,32 +70,39 @@ fn run(port: u16) -> io::Result<()> {
     epoll::add(
         &epoll,
         &listener,
-        EventData::new_u64(u64::MAX),
+        EventData::new_u64(LISTENER),
         EventFlags::IN,
     )?;
-    let mut streams: Vec<Option<Connection>> = Vec::new();
+    epoll::add(
+        &epoll,
+        io::stdin(),
+        EventData::new_u64(STDIN),
+        EventFlags::IN,
+    )?;
+    let mut connections: Vec<Option<Connection>> = Vec::new();
     let mut events: Vec<Event> = Vec::with_capacity(256);
     loop {
         epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), None)?;
         for event in events.drain(..) {
-            let at = event.data.u64();
-            if at == u64::MAX {
-                let (stream, _) = listener.accept()?;
-                stream.set_nonblocking(true)?;
-                stream.set_nodelay(true)?;
-                epoll::add(
-                    &epoll,
-                    &stream,
-                    EventData::new_u64(streams.len() as u64),
-                    EventFlags::IN,
-                )?;
-                streams.push(Some(Connection { stream, matched: 0 }));
-            } else if let Some(slot) = streams.get_mut(at as usize)
-                && slot
-                    .as_mut()
-                    .is_some_and(|connection| connection.answer().is_err())
-            {
-                *slot = None;
+            match event.data.u64() {
+                STDIN => return Ok(()),
+                LISTENER => {
+                    let (stream, _) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    stream.set_nodelay(true)?;
+                    let key = EventData::new_u64(connections.len() as u64);
+                    epoll::add(&epoll, &stream, key, EventFlags::IN)?;
+                    connections.push(Some(Connection { stream, matched: 0 }));
+                }
+                at => {
+                    let slot = &mut connections[at as usize];
+                    if slot
+                        .as_mut()
+                        .is_some_and(|connection| connection.answer().is_err())
+                    {
+                        *slot = None;
+                    }
+                }
             }
         }
     }
@@ -109,20 +121,53 @@ impl Connection {
         if length == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let mut requests = 0;
-        for byte in &buffer[..length] {
-            self.matched = match (self.matched, byte) {
-                (0 | 2, b'\r') => self.matched + 1,
-                (1, b'\n') => 2,
-                (3, b'\n') => {
-                    requests += 1;
-                    0
-                }
-                (_, b'\r') => 1,
-                _ => 0,
-            };
-        }
+        let requests = blank_lines(&mut self.matched, &buffer[..length]);
         // A reader that lets the socket's buffer fill up gets an error, and is not measured here.
         self.stream.write_all(&ANSWER.repeat(requests))
+    }
+}
+
+/// How many requests (without bodies) end in these bytes; a blank line may be split between two calls.
+fn blank_lines(matched: &mut usize, bytes: &[u8]) -> usize {
+    let mut count = 0;
+    for byte in bytes {
+        *matched = match (*matched, byte) {
+            (0 | 2, b'\r') => *matched + 1,
+            (1, b'\n') => 2,
+            (3, b'\n') => {
+                count += 1;
+                0
+            }
+            (_, b'\r') => 1,
+            _ => 0,
+        };
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_however_they_are_cut() {
+        let bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3);
+        for cut in 0..bytes.len() {
+            let (head, tail) = bytes.split_at(cut);
+            let mut matched = 0;
+            assert_eq!(
+                blank_lines(&mut matched, head) + blank_lines(&mut matched, tail),
+                3,
+                "cut at {cut}"
+            );
+        }
+        assert_eq!(blank_lines(&mut 0, b"a\r\r\nb\n\n\r\n"), 0);
+    }
+
+    #[test]
+    fn the_answer_says_how_long_its_body_is() {
+        let text = String::from_utf8_lossy(ANSWER);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
     }
 }

@@ -241,3 +241,66 @@ fn syscalls(case: &Case, peer: &Peer, port: u16) -> Option<f64> {
         .then(|| Some((count(2 * STEP)? - count(STEP)?) / STEP as f64))
         .flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ran(peer: &'static str, cpu: f64) -> Row {
+        let figures = summary(vec![[cpu, 1.0, 2.0]]);
+        Row {
+            area: "area",
+            case: "case",
+            peer,
+            ops: 1,
+            figures: Ok(figures),
+        }
+    }
+
+    fn ratio(row: &Row) -> Option<f64> {
+        row.figures.as_ref().ok()?.ratio_to_reference
+    }
+
+    #[test]
+    fn the_median_counts_in_each_column_and_the_spread_is_told() {
+        let figures = summary(vec![[9.0, 10.0, 5.0], [10.0, 30.0, 7.0], [12.0, 20.0, 6.0]]);
+        assert_eq!(
+            (
+                figures.cpu_ns_per_op,
+                figures.wall_ns_per_op,
+                figures.peak_kb
+            ),
+            (10.0, 20.0, 6.0)
+        );
+        assert_eq!(figures.spread, 0.3);
+    }
+
+    #[test]
+    fn all_are_divided_by_the_reference() {
+        let mut rows = [ran("us", 30.0), ran("them", 20.0)];
+        relate(&mut rows, "them");
+        assert_eq!((ratio(&rows[0]), ratio(&rows[1])), (Some(1.5), Some(1.0)));
+    }
+
+    #[test]
+    fn without_the_reference_there_is_no_ratio() {
+        let missing = Row {
+            figures: Err("not installed".to_owned()),
+            ..ran("them", 0.0)
+        };
+        let mut rows = [ran("us", 30.0), missing];
+        relate(&mut rows, "them");
+        assert_eq!(ratio(&rows[0]), None);
+    }
+
+    #[test]
+    fn every_case_names_a_peer_of_its_own_as_reference() {
+        for case in cases() {
+            assert!(
+                case.peers.iter().any(|peer| peer.name == case.reference),
+                "{}",
+                case.id()
+            );
+        }
+    }
+}

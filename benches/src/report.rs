@@ -82,3 +82,24 @@ fn object(row: &Row) -> String {
     let _ = write!(text, ", \"not_run\": {reason}}}");
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_not_run_is_there_and_says_why() {
+        let figures = Err("node: \"not\" found".to_owned());
+        let row = Row {
+            area: "promise",
+            case: "hot",
+            peer: "V8",
+            ops: 5,
+            figures,
+        };
+        let expected = "[\n  {\"area\": \"promise\", \"case\": \"hot\", \"peer\": \"V8\", \"ops\": 5, \
+            \"cpu_ns_per_op\": null, \"wall_ns_per_op\": null, \"syscalls_per_op\": null, \"peak_kb\": null, \
+            \"ratio_to_reference\": null, \"not_run\": \"node: \\\"not\\\" found\"}\n]\n";
+        assert_eq!(json(&[row]), expected);
+    }
+}
