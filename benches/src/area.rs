@@ -3,7 +3,6 @@
 //! Here: the shape of a case and the list of all. Never here: a measurement.
 
 use crate::measure::Sample;
-use crate::ours::Entry;
 
 mod fetch;
 mod pingpong;
@@ -38,8 +37,6 @@ pub(crate) enum How {
     Here(fn(&Job) -> Sample),
     /// By node: a script that takes the case's name and the number of operations.
     Node(&'static str),
-    /// Not at all, and why.
-    Missing(&'static str),
 }
 
 /// What a peer is asked to do.
@@ -65,14 +62,6 @@ impl Peer {
         Peer {
             name,
             how: How::Here(run),
-        }
-    }
-
-    /// Our own row.
-    pub(crate) fn ours(entry: Entry) -> Peer {
-        Peer {
-            name: "evcore",
-            how: entry.map_or_else(How::Missing, How::Here),
         }
     }
 }

@@ -199,7 +199,6 @@ fn run(case: &Case, peer: &Peer, port: u16) -> Result<Printed, String> {
 
 fn command(case: &Case, peer: &Peer, ops: u64, port: u16) -> Result<Command, String> {
     let mut command = match peer.how {
-        How::Missing(reason) => return Err(reason.to_owned()),
         How::Here(_) => {
             let mut this =
                 Command::new(std::env::current_exe().map_err(|error| error.to_string())?);

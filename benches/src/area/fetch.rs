@@ -1,7 +1,7 @@
 //! GET of 13 bytes on keep-alive connections, each with one request in flight.
 
 use crate::area::{Case, Peer};
-use crate::ours;
+use crate::ours::fetch as ours;
 use crate::peer::{fetch_epoll, fetch_hyper};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -16,7 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
         peers: vec![
             Peer::here("hyper, bare connection", hyper),
             Peer::here("raw epoll, no parser (floor)", epoll),
-            Peer::ours(ours),
+            Peer::here("evhttp, fetch(url)", ours),
         ],
     };
     vec![
@@ -26,7 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
             50_000,
             fetch_epoll::on_1,
             fetch_hyper::on_1,
-            ours::FETCH_ON_1,
+            ours::on_1,
         ),
         case(
             "64",
@@ -34,7 +34,7 @@ pub(crate) fn cases() -> Vec<Case> {
             200_000,
             fetch_epoll::on_64,
             fetch_hyper::on_64,
-            ours::FETCH_ON_64,
+            ours::on_64,
         ),
     ]
 }

@@ -2,7 +2,7 @@
 //! six system calls a round: wait, receive and send, twice.
 
 use crate::area::{Case, Peer};
-use crate::ours;
+use crate::ours::pingpong as ours;
 use crate::peer::{pingpong_epoll, pingpong_mio, pingpong_tokio};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -18,7 +18,8 @@ pub(crate) fn cases() -> Vec<Case> {
             Peer::here("raw epoll", pingpong_epoll::run),
             Peer::here("mio", pingpong_mio::run),
             Peer::here("tokio", pingpong_tokio::run),
-            Peer::ours(ours::PINGPONG),
+            Peer::here("evcore, coroutines", ours::polled),
+            Peer::here("evcore, promises", ours::promised),
         ],
     }]
 }

@@ -21,7 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 how: How::Node(V8),
             },
             Peer::here("naive Rc<RefCell<Vec<Box>>>", naive),
-            Peer::ours(Ok(ours)),
+            Peer::here("evcore", ours),
         ],
     };
     let million = 1_000_000;

@@ -16,7 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
         peers: vec![
             Peer::here("tokio", tokio),
             Peer::here("BinaryHeap, no cancel (floor)", heap),
-            Peer::ours(Ok(ours)),
+            Peer::here("evcore", ours),
         ],
     };
     let million = 1_000_000;

@@ -16,6 +16,7 @@
 //! Features: `mio` (on by default) and `polling` choose the poller, `signal`
 //! adds [`ctrl_c`](https://docs.rs/evcore) and signals.
 
+mod blocking;
 mod clock;
 mod current;
 mod error;
@@ -23,8 +24,11 @@ mod event;
 mod host;
 mod inbox;
 pub mod limits;
+pub mod net;
 mod promise;
 pub mod reactor;
+#[cfg(feature = "signal")]
+pub mod signal;
 mod sleep;
 mod source;
 pub mod sys;
@@ -33,6 +37,7 @@ mod timer;
 mod token;
 mod turn;
 
+pub use blocking::blocking;
 pub use clock::ManualClock;
 pub use error::{Error, Kind, Result};
 pub use event::{Emitter, Event};
@@ -44,6 +49,8 @@ pub use promise::unhandled::Unhandled;
 pub use promise::wait::{Await, AwaitShared, Shared};
 pub use promise::{Owned, Promise};
 pub use reactor::{Reactor, Turned, run};
+#[cfg(feature = "signal")]
+pub use signal::ctrl_c;
 pub use sleep::{TICK, defer, interval, sleep, sleep_until};
 pub use source::{Direction, Source};
 pub use task::{spawn, spawn_with};

@@ -1,6 +1,7 @@
 //! The reactor: owns the parts and turns them. What each part does stands in
 //! its own file.
 
+use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell, RefMut};
 use std::future::IntoFuture;
 use std::io;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::blocking::Helpers;
 use crate::clock::{Clocked, ManualClock};
 use crate::current;
 use crate::error::{Error, Kind, Result};
@@ -220,6 +222,32 @@ impl Reactor {
         turn::bury(&self.core, old);
     }
 
+    /// The reactor's own `T`, made at the first call and dropped when the
+    /// reactor closes: where a protocol keeps what all its users share, such
+    /// as a default client.
+    ///
+    /// ```
+    /// let reactor = evcore::Reactor::current();
+    /// let count = reactor.local(|| std::cell::Cell::new(0));
+    /// count.set(count.get() + 1);
+    /// assert_eq!(reactor.local(|| std::cell::Cell::new(0)).get(), 1);
+    /// ```
+    pub fn local<T: 'static>(&self, make: impl FnOnce() -> T) -> Rc<T> {
+        let find = |locals: &[Rc<dyn Any>]| {
+            locals
+                .iter()
+                .find_map(|local| local.clone().downcast::<T>().ok())
+        };
+        let found = find(&self.core.locals.borrow());
+        found.unwrap_or_else(|| {
+            let made = Rc::new(make());
+            if !self.core.is_closed() {
+                self.core.locals.borrow_mut().push(made.clone());
+            }
+            made
+        })
+    }
+
     /// What the reactor is waiting for, for people: a line for each promise
     /// that somebody still has to settle and each coroutine, with the place
     /// where it was made.
@@ -332,9 +360,11 @@ pub(crate) struct Core {
     inbox: Arc<Inbox>,
     pub(crate) hooks: Hooks,
     on_unhandled: RefCell<Option<Rc<dyn Fn(&Unhandled)>>>,
+    locals: RefCell<Vec<Rc<dyn Any>>>,
     errors: OnceCell<(Error, Error)>,
     ready: RefCell<Vec<Ready>>,
     posts: RefCell<Vec<Post>>,
+    pub(crate) helpers: Helpers,
     pub(crate) world: Box<dyn World>,
 }
 
@@ -358,9 +388,11 @@ impl Core {
             inbox: Inbox::new(id, world.notifier()),
             hooks: Hooks::default(),
             on_unhandled: RefCell::default(),
+            locals: RefCell::default(),
             errors: OnceCell::new(),
             ready: RefCell::default(),
             posts: RefCell::default(),
+            helpers: Helpers::default(),
             world,
         }
     }
@@ -710,6 +742,8 @@ fn close(core: &Rc<Core>) {
         alarms.into_iter().for_each(Alarm::stop);
         pending.into_iter().for_each(state::cancel);
         turn::empty(core);
+        let locals = core.locals.take();
+        turn::bury(core, locals);
         if done && !core.queue.has_work() {
             break;
         }

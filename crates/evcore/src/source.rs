@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use crate::reactor::Core;
+use crate::reactor::{Core, Reactor};
 use crate::sys::Ready;
 use crate::task::Wakeup;
 use crate::token::{Slab, Token};
@@ -147,6 +147,11 @@ impl Source {
     /// Whether the peer has ended its side or the socket has failed.
     pub fn hung_up(&self) -> bool {
         self.core.sources().hung_up(self.token)
+    }
+
+    /// The reactor it is registered with.
+    pub fn reactor(&self) -> Reactor {
+        Reactor::of(self.core.clone())
     }
 
     /// The token under which the world tells its readiness.

@@ -71,23 +71,7 @@ fn cancel_gives_the_payload_back_once() {
     let fired = queue.insert(base, 2);
     assert_eq!(fire(&mut queue, base), [2]);
     queue.insert(base, 3);
-    assert_eq!(
-        (queue.cancel(fired), queue.reset(fired, base), queue.len()),
-        (None, false, 1)
-    );
-}
-
-#[test]
-fn reset_moves_both_ways_and_counts_as_a_creation() {
-    let (mut queue, base) = queue();
-    let tokens: Vec<Token> = (0..4)
-        .map(|name| queue.insert(base + ms(10), name))
-        .collect();
-    assert!(queue.reset(tokens[0], base + ms(10)));
-    assert!(queue.reset(tokens[3], base + ms(5)));
-    assert!(queue.reset(tokens[1], base + ms(20)));
-    assert_eq!(queue.next_deadline(), Some(base + ms(5)));
-    assert_eq!(fire(&mut queue, base + ms(20)), [3, 2, 0, 1]);
+    assert_eq!((queue.cancel(fired), queue.len()), (None, 1));
 }
 
 #[test]
@@ -128,13 +112,14 @@ fn a_timer_with_a_16_byte_payload_takes_at_most_80_bytes() {
 #[test]
 fn entries_without_a_timer_never_outnumber_the_others() {
     let (mut queue, base) = queue();
-    let token = queue.insert(base, 0);
+    queue.insert(base, 0);
     for n in 1..100_000 {
         let other = queue.insert(base + ms(n), n);
-        assert!(queue.reset(token, base + ms(n)) && queue.cancel(other) == Some(n));
+        assert_eq!(queue.cancel(other), Some(n));
         let entries: usize = queue.runs.iter().map(|run| run.entries.len()).sum();
+        assert_eq!(queue.stale, entries - queue.len());
         assert!(
-            entries <= 2 + SORTED + 2,
+            entries <= 2 + SORTED,
             "{entries} entries for {} timers",
             queue.len()
         );
@@ -259,17 +244,6 @@ impl Game {
         }
     }
 
-    fn reset(&mut self) {
-        let (deadline, sequence) = (self.deadline(), self.queue.sequence());
-        if let Some(token) = self.token() {
-            let known = self.model.remove(token);
-            assert_eq!(self.queue.reset(token, deadline), known.is_some());
-            known
-                .into_iter()
-                .for_each(|payload| self.model.insert(deadline, sequence, token, payload));
-        }
-    }
-
     fn fire(&mut self) {
         self.now += ms(self.random.below(self.reach / 8));
         let before = self.queue.sequence().saturating_sub(self.random.below(20));
@@ -284,8 +258,7 @@ impl Game {
         for n in 0..moves {
             match self.random.below(10) {
                 dice if dice < inserts => self.insert(n),
-                dice if dice % 3 == 0 => self.cancel(),
-                dice if dice % 3 == 1 => self.reset(),
+                dice if dice % 2 == 0 => self.cancel(),
                 _ => self.fire(),
             }
             assert_eq!(self.queue.len(), self.model.0.len());
