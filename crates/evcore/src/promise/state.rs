@@ -321,7 +321,7 @@ impl<T: 'static, B: Body + 'static> Node<T, B> {
         }
         self.body.retire(&self.base.core);
         if let Some(rare) = self.base.rare.get() {
-            turn::bury(&self.base.core, rare.take_hooks());
+            turn::bury_each(&self.base.core, rare.take_hooks());
             self.base.core.enqueue(Entry::Silence(self.clone()));
         }
         self.base.release_waiters();
