@@ -165,6 +165,15 @@ pub(crate) fn bury_each<T: 'static>(core: &Rc<Core>, values: impl IntoIterator<I
     values.into_iter().for_each(|value| bury(core, value));
 }
 
+/// Runs `f`; what it would drop is dropped when it is through.
+pub(crate) fn bury_after(core: &Rc<Core>, f: impl FnOnce()) {
+    let outer = core.queue.burying.replace(true);
+    f();
+    if !outer {
+        fill_graves(core);
+    }
+}
+
 /// Drops the callback that `error` has stopped.
 pub(crate) fn discard<F: 'static>(core: &Rc<Core>, error: &Error, callback: F) {
     if std::mem::needs_drop::<F>() {

@@ -194,12 +194,6 @@ impl Rare {
         turn::bury_each(core, latest);
     }
 
-    /// Lets go of the listeners at once and hands out the hooks.
-    pub(crate) fn cancel(&self, core: &Rc<Core>) -> Vec<Box<dyn FnOnce()>> {
-        self.silence(core);
-        self.take_hooks()
-    }
-
     pub(crate) fn take_hooks(&self) -> Vec<Box<dyn FnOnce()>> {
         self.hooks.take()
     }

@@ -197,9 +197,13 @@ pub(super) fn close(core: &Rc<Core>) {
         let alarms = core.timers.borrow_mut().drain();
         let pending = core.pending();
         let done = tasks.is_empty() && alarms.is_empty() && pending.is_empty();
-        tasks.into_iter().for_each(Task::stop);
-        alarms.into_iter().for_each(Alarm::stop);
-        pending.into_iter().for_each(state::cancel);
+        // All are cancelled before the first closure goes: a resolver in one
+        // of them must not reject a promise that is next to be cancelled.
+        turn::bury_after(core, || {
+            tasks.into_iter().for_each(Task::stop);
+            alarms.into_iter().for_each(Alarm::stop);
+            pending.into_iter().for_each(state::cancel);
+        });
         turn::empty(core);
         let locals = core.locals.take();
         turn::bury(core, locals);
