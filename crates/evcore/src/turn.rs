@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use crate::error::Error;
-use crate::event::{Emission, Rare};
 use crate::limits;
+use crate::promise::listen::{Emission, Rare};
 use crate::promise::state::{self, AnyNode, Node, Outcome, Place, PromiseNode, WaitList, Waiter};
 use crate::promise::unhandled::{Failure, Unhandled};
 use crate::reactor::Core;
@@ -109,6 +109,16 @@ impl Queue {
     }
 }
 
+/// Runs `f` on a helper's thread, far from any queue; a panic becomes an
+/// error.
+pub(crate) fn catch<R>(place: Option<Place>, f: impl FnOnce() -> R) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let error = Error::panicked(&*payload, place);
+        std::mem::forget(payload);
+        error
+    })
+}
+
 /// Runs `f`, which is the user's; a panic becomes an error.
 pub(crate) fn call<R>(
     core: &Rc<Core>,
@@ -153,6 +163,15 @@ pub(crate) fn bury<T: 'static>(core: &Rc<Core>, value: T) {
 /// Drops many, one by one: if two of a `Vec` panic, the process aborts.
 pub(crate) fn bury_each<T: 'static>(core: &Rc<Core>, values: impl IntoIterator<Item = T>) {
     values.into_iter().for_each(|value| bury(core, value));
+}
+
+/// Runs `f`; what it would drop is dropped when it is through.
+pub(crate) fn bury_after(core: &Rc<Core>, f: impl FnOnce()) {
+    let outer = core.queue.burying.replace(true);
+    f();
+    if !outer {
+        fill_graves(core);
+    }
 }
 
 /// Drops the callback that `error` has stopped.

@@ -73,7 +73,7 @@ fn attach<T: 'static, U: 'static, S: Step<T, U> + 'static, const SAME: bool>(
     let core = node.base().core.clone();
     let (source, step) = (Cell::new(Some(node.clone())), Cell::new(Some(step)));
     let derived = Node::new(core, place, Then::<T, S, SAME> { source, step });
-    wait_for(node, derived.clone());
+    derived.begin(node, derived.clone());
     Promise::new(derived)
 }
 
