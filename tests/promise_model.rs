@@ -104,6 +104,9 @@ fn random_programs_do_what_the_rules_say() {
     let mut failed = None;
     for seed in first..first + programs {
         let program = program::make(seed);
+        if std::env::var_os("EVCORE_MODEL_TRACE").is_some() {
+            eprintln!("seed {seed}");
+        }
         let (expected, seen) = traces(&program);
         lines += expected.len();
         if expected != seen {

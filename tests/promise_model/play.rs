@@ -40,6 +40,9 @@ pub(crate) struct Tables<M: Machine> {
     pub(crate) fuel: u32,
     /// A reactor is closing: destructors only say that they ran.
     pub(crate) muted: bool,
+    /// Runs under way; once something is forwarded there may be none, for
+    /// events forwarded in a circle never run out.
+    pub(crate) runs: Option<u32>,
     /// Whether promises of different reactors may be tied together.
     pub(crate) tie: bool,
 }
@@ -55,6 +58,7 @@ impl<M: Machine> Tables<M> {
             closures: 0,
             fuel: 300,
             muted: false,
+            runs: Some(0),
             tie,
         }
     }
@@ -385,6 +389,8 @@ fn attempt_writing<M: Machine>(m: &mut M, op: &Op) -> Option<()> {
             keep_resolver(m, resolver);
         }
         &Op::Forward(pick, event, from) => {
+            let free = m.with(|tables| tables.runs.unwrap_or(0) == 0);
+            free.then(|| m.with(|tables| tables.runs = None))?;
             let resolver = take_resolver(m, pick)?;
             if let Some(from) = hold(m, from) {
                 m.forward(&resolver, event, &from);
@@ -469,9 +475,12 @@ fn attempt_rest<M: Machine>(m: &mut M, op: &Op) -> Option<()> {
         &Op::Turn(reactor) => m.turn(reactor),
         &Op::Advance(ms) => m.advance(ms),
         &Op::Run(pick) => {
+            let runs = m.with(|tables| tables.runs)?;
             let handle = hold(m, pick)?;
             let limited = m.timeout(handle, 7);
+            m.with(|tables| tables.runs = Some(runs + 1));
             let ended = m.run(limited);
+            m.with(|tables| tables.runs = Some(runs));
             say(m, format!("run {ended}"));
         }
         &Op::Enter(reactor) => m.enter(reactor),
