@@ -83,7 +83,7 @@ fn explain(seed: u64, program: Program) -> String {
     for op in &small.ops {
         text += &format!("{op:?}\n");
     }
-    for line in &expected[..same] {
+    for line in &expected[same.saturating_sub(40)..same] {
         text += &format!("  {line}\n");
     }
     for (sign, lines) in [("by the rules:", &expected), ("was seen:", &seen)] {

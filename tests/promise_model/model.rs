@@ -76,6 +76,7 @@ struct Promise {
     handles: usize,
     taken_back: bool,
     cancelled: bool,
+    /// An error it may have one day is looked at already.
     looked: bool,
     /// Stepped out of a chain of followers (P30): nobody knows it any more.
     gone: bool,
@@ -339,7 +340,6 @@ impl Model {
     }
 
     fn look(&mut self, p: Id) {
-        self.promises[p].looked = true;
         if let Some(Outcome::Failed(_, Some(duty))) = self.promises[p].outcome {
             self.duties[duty].looked = true;
         }
@@ -689,6 +689,8 @@ impl Model {
         let mut forsaken = vec![];
         for (source, fired) in parts {
             if Some(source) != winner {
+                // P11: an error of a loser is no news, now or later.
+                self.promises[source].looked = true;
                 self.look(source);
             }
             if !fired && !self.is_settled(source) && self.take_back(source) {

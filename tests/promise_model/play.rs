@@ -27,6 +27,9 @@ impl Ty {
     }
 }
 
+/// How deep turns may be nested: each takes some kilobytes of stack.
+const NESTED: u32 = 12;
+
 /// Everything a program has in its hands.
 pub(crate) struct Tables<M: Machine> {
     pub(crate) handles: Vec<M::Handle>,
@@ -38,6 +41,8 @@ pub(crate) struct Tables<M: Machine> {
     pub(crate) closures: u32,
     /// Operations left: programs may feed themselves for ever.
     pub(crate) fuel: u32,
+    /// Turns on the stack that a program has asked for.
+    pub(crate) nested: u32,
     /// A reactor is closing: destructors only say that they ran.
     pub(crate) muted: bool,
     /// Runs under way; once something is forwarded there may be none, for
@@ -57,6 +62,7 @@ impl<M: Machine> Tables<M> {
             log: vec![],
             closures: 0,
             fuel: 300,
+            nested: 0,
             muted: false,
             runs: Some(0),
             tie,
@@ -472,7 +478,13 @@ fn attempt_rest<M: Machine>(m: &mut M, op: &Op) -> Option<()> {
             }
             m.discard(source);
         }
-        &Op::Turn(reactor) => m.turn(reactor),
+        &Op::Turn(reactor) => {
+            let deep = m.with(|tables| tables.nested == NESTED);
+            (!deep).then_some(())?;
+            m.with(|tables| tables.nested += 1);
+            m.turn(reactor);
+            m.with(|tables| tables.nested -= 1);
+        }
         &Op::Advance(ms) => m.advance(ms),
         &Op::Run(pick) => {
             let runs = m.with(|tables| tables.runs)?;

@@ -35,7 +35,8 @@ pub(crate) enum Entry {
 
 /// A promise that settles itself when its time is up.
 pub(crate) trait Expire {
-    fn expire(self: Rc<Self>);
+    /// False if it has settled in the meantime.
+    fn expire(self: Rc<Self>) -> bool;
 }
 
 /// What waits to be delivered, buried or reported in one reactor.
@@ -298,7 +299,7 @@ fn deliver_one(core: &Rc<Core>, entry: Entry) -> bool {
         }
         Entry::Task(token) => return crate::task::poll(core, token),
         Entry::Call(f, place) => _ = call_and_report(core, place, f),
-        Entry::Expire(promise) => promise.expire(),
+        Entry::Expire(promise) => return promise.expire(),
         Entry::Wake(waker) => wake(core, waker),
     }
     true
