@@ -11,9 +11,9 @@ use std::thread::{self, ThreadId};
 
 use crate::current;
 use crate::error::Result;
-use crate::event::Emitter;
 use crate::inbox::{Inbox, Post};
 use crate::promise::Promise;
+use crate::promise::listen::Emitter;
 use crate::promise::state::{AnyNode, Body, Node, Outcome, Place};
 use crate::promise::unhandled::Failure;
 use crate::reactor::Core;

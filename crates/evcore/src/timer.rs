@@ -95,23 +95,6 @@ impl<P> TimerQueue<P> {
         Some(timer.payload)
     }
 
-    /// Gives a waiting timer another deadline; false if it is waiting no more. Counts as a creation: among equals it is now
-    /// the last.
-    pub(crate) fn reset(&mut self, token: Token, deadline: Instant) -> bool {
-        let Some(timer) = self.timers.get_mut(token) else {
-            return false;
-        };
-        timer.sequence = self.sequence;
-        let sequence = self.number();
-        self.file(Entry {
-            deadline: self.nanos(deadline),
-            sequence,
-            slot: token.index(),
-        });
-        self.forget_one();
-        true
-    }
-
     /// The earliest deadline. (Mutable, for it may have to sort.)
     pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
         let head = self.head()?;

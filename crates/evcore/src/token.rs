@@ -86,6 +86,7 @@ const END: u32 = u32::MAX;
 
 impl<T> Slab<T> {
     /// What a value costs, the slot's own fields included.
+    #[cfg(test)]
     pub(crate) const BYTES_PER_SLOT: usize = size_of::<Slot<T>>();
 
     /// An empty slab, which owns no memory yet.

@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use crate::error::Error;
-use crate::event::{Emission, Rare};
 use crate::limits;
+use crate::promise::listen::{Emission, Rare};
 use crate::promise::state::{self, AnyNode, Node, Outcome, Place, PromiseNode, WaitList, Waiter};
 use crate::promise::unhandled::{Failure, Unhandled};
 use crate::reactor::Core;
@@ -107,6 +107,16 @@ impl Queue {
     fn put_back(&self, entry: Entry) {
         self.entries.borrow_mut().push_front(entry);
     }
+}
+
+/// Runs `f` on a helper's thread, far from any queue; a panic becomes an
+/// error.
+pub(crate) fn catch<R>(place: Option<Place>, f: impl FnOnce() -> R) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let error = Error::panicked(&*payload, place);
+        std::mem::forget(payload);
+        error
+    })
 }
 
 /// Runs `f`, which is the user's; a panic becomes an error.

@@ -67,3 +67,53 @@ impl Default for Limits {
         }
     }
 }
+
+/// A whole body is put together in memory that was reserved for at most this
+/// many bytes ahead, whatever Content-Length promises: a lie must not cost
+/// memory. Large enough that an honest body moves only a few times.
+pub const RESERVED_AHEAD: u64 = 64 << 20;
+
+/// A body that is fetched whole may have this many bytes by default. A
+/// gibibyte is more than any page and less than what a machine has; larger
+/// bodies are for [`stream`](crate::Request::stream), or for a limit of one's own.
+pub const WHOLE_BODY: u64 = 2 << 30;
+
+/// A file is read in pieces of this size: as large as the wire takes at
+/// once, as small as two of them are cheap to hold.
+pub const FILE_PIECE: usize = 256 << 10;
+
+/// Bytes that one receive may bring. The buffer is shared by all connections
+/// of a thread.
+pub const RECEIVED_AT_ONCE: usize = 128 << 10;
+
+/// Bytes that are received for one connection before others get their turn.
+pub const RECEIVED_PER_POLL: usize = 1 << 20;
+
+/// Kept connections per origin. As many as a busy program has calls in
+/// flight to one place; more would only be closed by the server.
+pub const IDLE_PER_ORIGIN: usize = 256;
+
+/// Kept connections of one client in all.
+pub const IDLE_IN_ALL: usize = 1_024;
+
+/// How long an unused connection is kept. Servers close theirs after 5 s to
+/// 2 min; those are noticed when they do.
+pub const IDLE_FOR: std::time::Duration = std::time::Duration::from_secs(90);
+
+/// How long a server waits for a request's head once it has begun, and for
+/// the first one of a connection: against peers that send a byte a minute.
+pub const HEAD_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long a server keeps a connection on which nothing is asked.
+pub const SERVER_IDLE: std::time::Duration = std::time::Duration::from_secs(75);
+
+/// Connections a server has at once. More wait in the system's queue.
+pub const SERVER_CONNECTIONS: usize = 20_000;
+
+/// A request's body that nobody has read is read and dropped up to this many
+/// bytes, so that the connection can go on; beyond it is closed.
+pub const DRAINED: u64 = 64 << 10;
+
+/// Response bytes a server gathers before it writes, when more requests wait
+/// in its buffer.
+pub const GATHERED: usize = 64 << 10;

@@ -5,9 +5,10 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::error::{Error, Result};
-use crate::event::{self, Event};
+use crate::event::Event;
 use crate::promise::Promise;
 use crate::promise::derive::wait_for;
+use crate::promise::listen;
 use crate::promise::state::{
     self, AnyNode, Body, Node, Outcome, Place, PromiseNode, Waiter, pass_on, result,
 };
@@ -264,12 +265,12 @@ pub(crate) fn add_up<T: 'static, U: 'static, P: Clone + 'static>(
     sum: impl Fn(&[Option<P>]) -> P + 'static,
 ) {
     let node: Rc<dyn AnyNode> = whole.node().clone();
-    let emitter = event::Emitter::new(&node);
+    let emitter = listen::Emitter::new(&node);
     let newest = Rc::new(RefCell::new(vec![None; parts.len()]));
     let sum = Rc::new(sum);
     for (index, part) in parts.iter().enumerate() {
         let (newest, sum, emitter) = (newest.clone(), sum.clone(), emitter.clone());
-        event::listen(part.node().clone(), event, place, move |payload: &P| {
+        listen::listen(part.node().clone(), event, place, move |payload: &P| {
             newest.borrow_mut()[index] = Some(payload.clone());
             let total = sum(&newest.borrow());
             emitter.emit(event, total);

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use crate::error::{Error, Result};
-use crate::event::{Emitter, Event};
+use crate::event::Event;
 use crate::promise::Promise;
 use crate::promise::follow::{self, Leash, Leashed};
+use crate::promise::listen::{self, Emitter};
 use crate::promise::state::{self, AnyNode, Body, Node, Outcome, Place, Waiter};
 use crate::promise::unhandled::Failure;
 use crate::reactor::Core;
@@ -147,7 +148,7 @@ impl<T: 'static> Resolver<T> {
     /// It is delivered in the turn, before the callbacks of a settlement that
     /// comes after it. See [`Event`].
     pub fn emit<P: 'static>(&self, event: Event<P>, payload: P) {
-        crate::event::emit(self.node(), event, payload);
+        listen::emit(self.node(), event, payload);
     }
 
     /// Emits here whatever `source` emits as `event`.
@@ -177,7 +178,7 @@ impl<T: 'static> Resolver<T> {
                 false => turn::bury(&node.base.core, hook),
             }
         } else {
-            crate::event::rare(&node.base).add_hook(Box::new(hook));
+            listen::rare(&node.base).add_hook(Box::new(hook));
         }
     }
 

@@ -8,7 +8,7 @@ use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::event::{self, Rare};
+use crate::promise::listen::{self, Rare};
 use crate::promise::unhandled::Failure;
 use crate::reactor::Core;
 use crate::turn::{self, Entry};
@@ -390,7 +390,7 @@ pub(crate) fn cancel(first: Rc<dyn AnyNode>) {
             .into_iter()
             .for_each(|hooks| node.base().core.clean_up_later(hooks));
         if let Some(source) = node.operation() {
-            event::leave(&node, &source);
+            listen::leave(&node, &source);
             turn::release_any(source);
         }
         node.clone().detach(&mut |upstream| {

@@ -71,23 +71,7 @@ fn cancel_gives_the_payload_back_once() {
     let fired = queue.insert(base, 2);
     assert_eq!(fire(&mut queue, base), [2]);
     queue.insert(base, 3);
-    assert_eq!(
-        (queue.cancel(fired), queue.reset(fired, base), queue.len()),
-        (None, false, 1)
-    );
-}
-
-#[test]
-fn reset_moves_both_ways_and_counts_as_a_creation() {
-    let (mut queue, base) = queue();
-    let tokens: Vec<Token> = (0..4)
-        .map(|name| queue.insert(base + ms(10), name))
-        .collect();
-    assert!(queue.reset(tokens[0], base + ms(10)));
-    assert!(queue.reset(tokens[3], base + ms(5)));
-    assert!(queue.reset(tokens[1], base + ms(20)));
-    assert_eq!(queue.next_deadline(), Some(base + ms(5)));
-    assert_eq!(fire(&mut queue, base + ms(20)), [3, 2, 0, 1]);
+    assert_eq!((queue.cancel(fired), queue.len()), (None, 1));
 }
 
 #[test]
@@ -128,10 +112,10 @@ fn a_timer_with_a_16_byte_payload_takes_at_most_80_bytes() {
 #[test]
 fn entries_without_a_timer_never_outnumber_the_others() {
     let (mut queue, base) = queue();
-    let token = queue.insert(base, 0);
+    queue.insert(base, 0);
     for n in 1..100_000 {
         let other = queue.insert(base + ms(n), n);
-        assert!(queue.reset(token, base + ms(n)) && queue.cancel(other) == Some(n));
+        assert_eq!(queue.cancel(other), Some(n));
         let entries: usize = queue.runs.iter().map(|run| run.entries.len()).sum();
         assert!(
             entries <= 2 + SORTED + 2,
@@ -211,18 +195,6 @@ fn play(seed: u64, steps: u64) {
                     model.remove(token),
                     "seed {seed} step {step}: cancel"
                 );
-            }
-            7 if !tokens.is_empty() => {
-                let token = tokens[random.below(tokens.len() as u64) as usize];
-                let known = model.remove(token);
-                assert_eq!(
-                    queue.reset(token, deadline),
-                    known.is_some(),
-                    "seed {seed} step {step}: reset"
-                );
-                known
-                    .into_iter()
-                    .for_each(|payload| model.insert(deadline, sequence, token, payload));
             }
             _ => {
                 now += ms(random.below(8));

@@ -32,6 +32,11 @@ impl Fixed {
         Some(input.split_to(length).freeze())
     }
 
+    /// Counts bytes that were read elsewhere.
+    pub(super) fn pass(&mut self, length: usize) {
+        self.left = self.left.saturating_sub(length as u64);
+    }
+
     pub(super) fn truncated(&self) -> FaultKind {
         FaultKind::Truncated {
             received: self.announced - self.left,

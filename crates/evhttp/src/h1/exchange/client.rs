@@ -26,6 +26,7 @@ pub struct ClientExchange {
     switched: bool,
     informational: usize,
     reason: Option<CloseReason>,
+    got_head: bool,
 }
 
 impl ClientExchange {
@@ -40,6 +41,7 @@ impl ClientExchange {
             switched: false,
             informational: 0,
             reason: None,
+            got_head: false,
         }
     }
 
@@ -136,6 +138,19 @@ impl ClientExchange {
     /// Bytes that a Content-Length body still lacks, so that reads can be sized.
     pub fn want(&self) -> Option<usize> {
         self.reading.want()
+    }
+
+    /// Accounts for `length` bytes of a Content-Length body that the caller received somewhere else than in the input,
+    /// which has to be empty then. At most [`want`](Self::want).
+    pub fn pass(&mut self, length: usize) {
+        if let Reading::Body(BodyReader::Fixed(fixed)) = &mut self.reading {
+            fixed.pass(length);
+        }
+    }
+
+    /// Whether the final head has come.
+    pub fn head_received(&self) -> bool {
+        self.got_head
     }
 
     /// Whether the rest of the input belongs to another protocol: after 101, or 2xx to CONNECT.
@@ -264,6 +279,7 @@ impl ClientExchange {
             self.reason.get_or_insert(CloseReason::UntilClose);
         }
         self.reading = Reading::Body(body);
+        self.got_head = true;
         Ok(Event::Head(head, framing))
     }
 
@@ -275,6 +291,7 @@ impl ClientExchange {
 
     fn switch(&mut self, head: ResponseHead) -> Event<ResponseHead> {
         self.switched = true;
+        self.got_head = true;
         self.reading = Reading::Body(BodyReader::Empty);
         Event::Head(head, Framing::Switched)
     }

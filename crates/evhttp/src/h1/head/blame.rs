@@ -29,7 +29,10 @@ pub(super) fn request_line(bytes: &[u8]) -> Option<(usize, FaultKind)> {
             .position(|&byte| byte <= b' ' || byte == 0x7f)?;
     let fault = match bytes[end] {
         b'\r' | b'\n' if end > start => FaultKind::MissingVersion,
-        b' ' if end > start => return version(bytes, end + 1),
+        // httparse looks at the whole target's encoding once it has its end.
+        b' ' if end > start && std::str::from_utf8(&bytes[start..end]).is_ok() => {
+            return version(bytes, end + 1);
+        }
         _ => FaultKind::BadTarget,
     };
     Some((end, fault))

@@ -6,6 +6,7 @@ use super::super::framing::Summary;
 use super::{RequestHead, ResponseHead, Target, blame, check_target};
 use crate::limits::{HEADERS, Limits, MOST_HEADERS};
 use bytes::{Buf, Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use httparse::{Error, Header, ParserConfig, Status};
 use std::mem::MaybeUninit;
@@ -265,14 +266,25 @@ impl<'a> Block<'a> {
                 .map_err(|_| FaultKind::BadHeaderName)?;
             let value = match HeaderValue::from_maybe_shared(self.share(header.value)) {
                 Ok(value) => value,
-                Err(_) => unfold(&name, header.value)?,
+                Err(_) => unfold(header.value)?,
             };
+            if (name == CONTENT_LENGTH || name == TRANSFER_ENCODING) && self.is_folded(header) {
+                return Err(FaultKind::ObsFold);
+            }
             summary.note(name.as_str(), value.as_bytes());
             headers
                 .try_append(name, value)
                 .map_err(|_| FaultKind::TooManyHeaders)?;
         }
         Ok((headers, summary))
+    }
+
+    /// Asked of the two fields that say where the message ends: a reader who does not unfold sees other values there.
+    /// A fold before or after the value is trimmed by httparse, so the line itself has to be looked at.
+    fn is_folded(&self, header: &Header<'_>) -> bool {
+        let rest = &self.original[offset(self.original, header.name.as_bytes())..];
+        let end = rest.iter().position(|&byte| byte == b'\n');
+        matches!(end.and_then(|end| rest.get(end + 1)), Some(b' ' | b'\t'))
     }
 
     /// httparse drops a reason with obs-text, which RFC 9112 §4 allows; so it is cut out of the line again.
@@ -294,14 +306,10 @@ impl<'a> Block<'a> {
     }
 }
 
-/// RFC 9112 §5.2: each fold becomes one or more blanks. Not in the two fields that say where the message ends: a reader
-/// who does not unfold sees other values there.
-fn unfold(name: &HeaderName, value: &[u8]) -> Result<HeaderValue, FaultKind> {
-    if name == http::header::CONTENT_LENGTH || name == http::header::TRANSFER_ENCODING {
-        return Err(FaultKind::ObsFold);
-    }
+/// RFC 9112 §5.2: each fold becomes one or more blanks.
+fn unfold(value: &[u8]) -> Result<HeaderValue, FaultKind> {
     let blank = |&byte: &u8| {
-        if byte == b'\r' || byte == b'\n' {
+        if matches!(byte, b'\r' | b'\n') {
             b' '
         } else {
             byte
