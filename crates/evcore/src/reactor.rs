@@ -125,8 +125,7 @@ impl Reactor {
         if ended.is_err() {
             main.cancel();
         }
-        turn::clean_up(&self.core);
-        turn::report(&self.core);
+        self.core.finish_run();
         drop(entered);
         ended?;
         match answer.take() {

@@ -10,7 +10,6 @@ use crate::current;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::promise::Promise;
-use crate::promise::derive::wait_for;
 use crate::promise::listen;
 use crate::promise::state::{
     self, AnyNode, Body, Node, Outcome, Place, PromiseNode, Waiter, pass_on,
@@ -217,17 +216,30 @@ pub(crate) struct Limited<T: 'static> {
     source: Cell<Option<Rc<dyn PromiseNode<T>>>>,
     limit: Duration,
     timer: Timer,
+    ear: Rc<Ear<T>>,
+}
+
+/// What waits in the source's list for the promise with the limit. It lets
+/// go when the time is up: a dead node there would keep the error from being
+/// reported (rule P11).
+struct Ear<T: 'static> {
+    limited: Cell<Option<Rc<Node<T, Limited<T>>>>>,
+    place: Place,
 }
 
 pub(crate) fn limit<T: 'static>(source: &Promise<T>, place: Place, limit: Duration) -> Promise<T> {
     let node = source.node();
     let core = node.base().core.clone();
+    let limited = Cell::new(None);
+    let ear = Rc::new(Ear { limited, place });
     let body = Limited {
         source: Cell::new(Some(node.clone())),
         limit,
         timer: Timer::default(),
+        ear: ear.clone(),
     };
     let limited = Node::new(core, place, body);
+    ear.limited.set(Some(limited.clone()));
     let core = &limited.base.core;
     let now = core.world.now();
     if !core.is_closed() {
@@ -239,7 +251,7 @@ pub(crate) fn limit<T: 'static>(source: &Promise<T>, place: Place, limit: Durati
             .0
             .set(Some(core.add_timer(deadline, alarm)));
     }
-    wait_for(node, limited.clone());
+    limited.begin(node, ear);
     Promise::new(limited)
 }
 
@@ -258,28 +270,39 @@ impl<T: 'static> Body for Limited<T> {
 
     fn retire(&self, core: &Rc<Core>) {
         self.timer.cancel(core);
+        if let Some(limited) = self.ear.limited.take() {
+            turn::release(limited);
+        }
     }
 }
 
-impl<T: 'static> Waiter for Node<T, Limited<T>> {
+impl<T: 'static> Waiter for Ear<T> {
     fn fire(self: Rc<Self>) {
-        if let Some(source) = self.body.source.take() {
-            self.settle(pass_on(&source));
+        let Some(limited) = self.limited.take() else {
+            return;
+        };
+        if let Some(source) = limited.body.source.take() {
+            limited.settle(pass_on(&source));
             turn::release_node(source);
         }
-        turn::release(self);
+        turn::release(limited);
     }
 
     fn is_live(&self) -> bool {
-        !self.is_settled()
+        let limited = self.limited.take();
+        let live = limited.is_some();
+        self.limited.set(limited);
+        live
     }
 
     fn abandon(self: Rc<Self>) {
-        state::cancel(self);
+        if let Some(limited) = self.limited.take() {
+            state::cancel(limited);
+        }
     }
 
     fn place(&self) -> Option<Place> {
-        Some(self.base.place)
+        Some(self.place)
     }
 }
 

@@ -160,6 +160,20 @@ pub(crate) fn bury<T: 'static>(core: &Rc<Core>, value: T) {
     fill_graves(core);
 }
 
+/// Drops many, one by one: if two of a `Vec` panic, the process aborts.
+pub(crate) fn bury_each<T: 'static>(core: &Rc<Core>, values: impl IntoIterator<Item = T>) {
+    values.into_iter().for_each(|value| bury(core, value));
+}
+
+/// Runs `f`; what it would drop is dropped when it is through.
+pub(crate) fn bury_after(core: &Rc<Core>, f: impl FnOnce()) {
+    let outer = core.queue.burying.replace(true);
+    f();
+    if !outer {
+        fill_graves(core);
+    }
+}
+
 /// Drops the callback that `error` has stopped.
 pub(crate) fn discard<F: 'static>(core: &Rc<Core>, error: &Error, callback: F) {
     if std::mem::needs_drop::<F>() {
@@ -311,19 +325,20 @@ fn fire_next(core: &Rc<Core>, mut many: Box<WaitList>) -> bool {
 
 fn tell(core: &Rc<Core>, mut emission: Box<Emission>) -> bool {
     let Some(call) = emission.next_call() else {
-        bury(core, emission);
+        emission.bury(core);
         return false;
     };
     let operation = emission.operation();
     if call.more {
         core.queue.put_back(Entry::Event(emission));
     } else {
-        bury(core, emission);
+        emission.bury(core);
     }
     if !call_and_report(core, Some(call.place), || (call.callback)(&*call.payload)) {
         call.remove_from(&*operation);
     }
-    bury(core, call);
+    bury(core, call.callback);
+    bury(core, call.payload);
     release_any(operation);
     true
 }
@@ -391,7 +406,7 @@ pub(crate) fn empty(core: &Rc<Core>) {
                 }
                 release_any(node);
             }
-            Entry::Event(emission) => bury(core, emission),
+            Entry::Event(emission) => emission.bury(core),
             Entry::Call(f, _) => bury(core, f),
             Entry::Expire(promise) => bury(core, promise),
             Entry::Wake(waker) => bury(core, waker),

@@ -187,7 +187,7 @@ where
         leash: Leash::new(),
     };
     let derived = Node::new(core, place, body);
-    wait_for(node, derived.clone());
+    derived.begin(node, derived.clone());
     Promise::new(derived)
 }
 

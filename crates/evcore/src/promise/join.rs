@@ -88,13 +88,14 @@ pub(crate) fn join<T: 'static, U: 'static, J: Join<T, U>>(
 }
 
 impl<T: 'static, U: 'static, J: Join<T, U>> Body for Joining<T, U, J> {
-    fn detach(&self, _: &Rc<Core>, upstream: &mut dyn FnMut(Rc<dyn AnyNode>)) {
+    fn detach(&self, core: &Rc<Core>, upstream: &mut dyn FnMut(Rc<dyn AnyNode>)) {
         let parts = self.parts.take();
         for part in parts {
             if let Some(whole) = part.whole.take() {
                 drop(whole);
                 upstream(part.source.clone());
             }
+            turn::bury(core, part);
         }
     }
 }
@@ -104,6 +105,7 @@ impl<T: 'static, U: 'static, J: Join<T, U>> Waiter for Part<T, U, J> {
         let Some(whole) = self.whole.take() else {
             return;
         };
+        let core = whole.base.core.clone();
         let outcome = result(&*self.source).expect("a waiter fires when its source has settled");
         let open = whole.body.open.get() - 1;
         whole.body.open.set(open);
@@ -122,6 +124,7 @@ impl<T: 'static, U: 'static, J: Join<T, U>> Waiter for Part<T, U, J> {
             finish(&whole, outcome, None);
         }
         turn::release(whole);
+        turn::bury(&core, self);
     }
 
     fn is_live(&self) -> bool {
@@ -161,7 +164,7 @@ fn finish<T: 'static, U: 'static, J: Join<T, U>>(
     forsaken
         .into_iter()
         .for_each(|source| state::cancel(source));
-    turn::bury(&whole.base.core, parts);
+    turn::bury_each(&whole.base.core, parts);
 }
 
 /// `all`

@@ -190,13 +190,8 @@ impl Rare {
     pub(crate) fn silence(&self, core: &Rc<Core>) {
         let listeners = self.listeners.take();
         let latest = self.latest.take();
-        turn::bury(core, (listeners, latest));
-    }
-
-    /// Lets go of the listeners at once and hands out the hooks.
-    pub(crate) fn cancel(&self, core: &Rc<Core>) -> Vec<Box<dyn FnOnce()>> {
-        self.silence(core);
-        self.take_hooks()
+        turn::bury_each(core, listeners);
+        turn::bury_each(core, latest);
     }
 
     pub(crate) fn take_hooks(&self) -> Vec<Box<dyn FnOnce()>> {
@@ -243,7 +238,7 @@ pub(crate) fn leave(node: &Rc<dyn AnyNode>, source: &Rc<dyn AnyNode>) {
                 .for_each(|l| l.until = now);
         }
     }
-    turn::bury(&node.base().core, gone);
+    turn::bury_each(&node.base().core, gone);
 }
 
 /// What one step of an emission's delivery calls, if anything is left.
@@ -308,6 +303,11 @@ impl Emission {
 
     pub(crate) fn operation(&self) -> Rc<dyn AnyNode> {
         self.operation.clone()
+    }
+
+    pub(crate) fn bury(self, core: &Rc<Core>) {
+        turn::bury(core, self.payload);
+        turn::release_any(self.operation);
     }
 }
 

@@ -15,6 +15,13 @@ use crate::turn;
 /// The one write side of a promise. Settling uses it up, so nothing settles
 /// twice; dropping it unsettled rejects with [`Kind::Abandoned`].
 ///
+/// ```compile_fail,E0382
+/// let (promise, resolver) = evcore::Promise::pending();
+/// resolver.resolve(3);
+/// resolver.resolve(4); // used up: does not compile
+/// # drop(promise);
+/// ```
+///
 /// It may be used from anywhere on its reactor's thread, in or out of a turn;
 /// callbacks run in the reactor's next delivery, never inside these calls.
 ///

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::promise::state::{Base, Place};
 use crate::reactor::Core;
 
@@ -73,6 +73,14 @@ impl Failure {
     pub(crate) fn look(&self) {
         if let Some(duty) = &self.duty {
             duty.looked.set(true);
+        }
+    }
+
+    /// The promise was settled already, that is, cancelled: a rejection then
+    /// does nothing (rule P13). A panic is a fault all the same.
+    pub(crate) fn come_too_late(&self) {
+        if self.error.kind() != Kind::Panicked {
+            self.look();
         }
     }
 

@@ -123,10 +123,24 @@ impl Core {
         }
     }
 
+    /// Does what must not wait for a turn that may never come. It is users'
+    /// code, so it counts as inside one (rule P31).
+    pub(super) fn finish_run(self: &Rc<Self>) {
+        self.depth.set(self.depth.get() + 1);
+        turn::clean_up(self);
+        turn::report(self);
+        self.depth.set(self.depth.get() - 1);
+        if self.queue.has_work() || self.queue.has_reports() {
+            self.nudge_host();
+        }
+    }
+
     /// Lets go of all that is queued, of a closed reactor.
     pub(super) fn empty(self: &Rc<Self>) {
         self.depth.set(self.depth.get() + 1);
+        current::enter(self);
         turn::empty(self);
+        current::leave(self);
         self.depth.set(self.depth.get() - 1);
     }
 }
@@ -171,6 +185,8 @@ pub(super) fn close(core: &Rc<Core>) {
         return;
     }
     core.depth.set(core.depth.get() + 1);
+    // What users' drops make meanwhile is this reactor's, and closed.
+    current::enter(core);
     let posts = core.inbox.close();
     posts.into_iter().for_each(|post| match post {
         Post::Call(f) => turn::bury(core, f),
@@ -181,9 +197,13 @@ pub(super) fn close(core: &Rc<Core>) {
         let alarms = core.timers.borrow_mut().drain();
         let pending = core.pending();
         let done = tasks.is_empty() && alarms.is_empty() && pending.is_empty();
-        tasks.into_iter().for_each(Task::stop);
-        alarms.into_iter().for_each(Alarm::stop);
-        pending.into_iter().for_each(state::cancel);
+        // All are cancelled before the first closure goes: a resolver in one
+        // of them must not reject a promise that is next to be cancelled.
+        turn::bury_after(core, || {
+            tasks.into_iter().for_each(Task::stop);
+            alarms.into_iter().for_each(Alarm::stop);
+            pending.into_iter().for_each(state::cancel);
+        });
         turn::empty(core);
         let locals = core.locals.take();
         turn::bury(core, locals);
@@ -192,8 +212,9 @@ pub(super) fn close(core: &Rc<Core>) {
         }
     }
     turn::report(core);
-    core.depth.set(core.depth.get() - 1);
     let hook = core.on_unhandled.take();
     turn::bury(core, hook);
     core.hooks.clear(core);
+    current::leave(core);
+    core.depth.set(core.depth.get() - 1);
 }
