@@ -16,6 +16,7 @@
 //! Features: `mio` (on by default) and `polling` choose the poller, `signal`
 //! adds [`ctrl_c`](https://docs.rs/evcore) and signals.
 
+mod blocking;
 mod clock;
 mod current;
 mod error;
@@ -23,8 +24,11 @@ mod event;
 mod host;
 mod inbox;
 pub mod limits;
+pub mod net;
 mod promise;
 pub mod reactor;
+#[cfg(feature = "signal")]
+pub mod signal;
 mod sleep;
 mod source;
 pub mod sys;
@@ -33,19 +37,23 @@ mod timer;
 mod token;
 mod turn;
 
+pub use blocking::blocking;
 pub use clock::ManualClock;
 pub use error::{Error, Kind, Result};
-pub use event::{Emitter, Event};
+pub use event::Event;
 pub use inbox::Remote;
 pub use promise::follow::{Followable, Next};
 pub use promise::join::AllFailed;
+pub use promise::listen::Emitter;
 pub use promise::resolver::Resolver;
 pub use promise::unhandled::Unhandled;
 pub use promise::wait::{Await, AwaitShared, Shared};
 pub use promise::{Owned, Promise};
-pub use reactor::{Reactor, Turned, run};
+pub use reactor::{Reactor, Source, Turned, run};
+#[cfg(feature = "signal")]
+pub use signal::ctrl_c;
 pub use sleep::{TICK, defer, interval, sleep, sleep_until};
-pub use source::{Direction, Source};
+pub use source::Direction;
 pub use task::{spawn, spawn_with};
 pub use token::Token;
 

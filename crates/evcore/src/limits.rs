@@ -29,3 +29,15 @@ pub const EVENTS: usize = 1_024;
 /// usual 128, so that a burst of clients is not refused during one turn; the
 /// system cuts it to its own limit.
 pub const BACKLOG: i32 = 4_096;
+
+/// Connections that one listener takes in before it lets others go on: a
+/// flood of them must not starve those that are served.
+pub const ACCEPT_BURST: usize = 64;
+
+/// How long a listener waits when the system is out of descriptors or memory.
+/// Connections have to end first; asking at once would only spin.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The smallest step in which memory grows while a promised number of bytes
+/// comes in: the number may be a peer's claim, the bytes are a fact.
+pub const READ_STEP: usize = 65_536;

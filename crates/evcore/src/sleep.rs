@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::current;
 use crate::error::{Error, Kind};
-use crate::event::{self, Event};
+use crate::event::Event;
 use crate::promise::Promise;
+use crate::promise::listen;
 use crate::promise::state::{
     self, AnyNode, Body, Node, Outcome, Place, PromiseNode, Waiter, pass_on,
 };
@@ -187,9 +188,10 @@ fn tick(core: &Rc<Core>, node: Rc<Node<(), Ticking>>, now: Instant) {
     let Ticking { began, period, .. } = node.body;
     let nanos = period.as_nanos().max(1);
     let count = now.saturating_duration_since(began).as_nanos() / nanos;
-    let next = Duration::from_nanos_u128((count + 1).saturating_mul(period.as_nanos()));
+    let next = (count + 1).saturating_mul(period.as_nanos());
+    let next = Duration::from_nanos(u64::try_from(next).unwrap_or(u64::MAX));
     arm(core, &node, began + next.min(FAR));
-    event::emit(&node, TICK, u64::try_from(count).unwrap_or(u64::MAX));
+    listen::emit(&node, TICK, u64::try_from(count).unwrap_or(u64::MAX));
     turn::release(node);
 }
 
@@ -318,7 +320,7 @@ impl<T: 'static> Expire for Node<T, Limited<T>> {
         self.settle(Outcome::Failed(failure));
         if let Some(source) = source {
             let (this, source): (Rc<dyn AnyNode>, Rc<dyn AnyNode>) = (self, source);
-            event::leave(&this, &source);
+            listen::leave(&this, &source);
             match source.base().take_back(true) {
                 true => state::cancel(source),
                 false => turn::release_any(source),

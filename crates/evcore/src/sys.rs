@@ -289,3 +289,6 @@ impl Poller {
 
 #[cfg(not(any(feature = "mio", feature = "polling")))]
 compile_error!("evcore needs a poller: turn on its feature `mio` or its feature `polling`");
+
+#[cfg(test)]
+mod tests;

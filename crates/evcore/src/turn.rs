@@ -12,8 +12,8 @@ use std::task::Waker;
 
 use crate::current;
 use crate::error::Error;
-use crate::event::{Emission, Rare};
 use crate::limits;
+use crate::promise::listen::{Emission, Rare};
 use crate::promise::state::{self, AnyNode, Node, Outcome, Place, PromiseNode, WaitList, Waiter};
 use crate::promise::unhandled::{Failure, Unhandled};
 use crate::reactor::Core;
@@ -105,6 +105,16 @@ impl Queue {
     }
 }
 
+/// Runs `f` on a helper's thread, far from any queue; a panic becomes an
+/// error.
+pub(crate) fn catch<R>(place: Option<Place>, f: impl FnOnce() -> R) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let error = Error::panicked(&*payload, place);
+        std::mem::forget(payload);
+        error
+    })
+}
+
 /// Runs `f`, which is the user's; a panic becomes an error.
 pub(crate) fn call<R>(
     core: &Rc<Core>,
@@ -146,6 +156,11 @@ pub(crate) fn bury<T: 'static>(core: &Rc<Core>, value: T) {
     drop_guarded(core, value);
     fill_graves(core);
     current::note_stopping(outer);
+}
+
+/// Drops many, one by one: if two of a `Vec` panic, the process aborts.
+pub(crate) fn bury_each<T: 'static>(core: &Rc<Core>, values: impl IntoIterator<Item = T>) {
+    values.into_iter().for_each(|value| bury(core, value));
 }
 
 /// Runs `f`; what it would drop is dropped when it is through.
@@ -312,19 +327,20 @@ fn fire_next(core: &Rc<Core>, mut many: Box<WaitList>) -> bool {
 
 fn tell(core: &Rc<Core>, mut emission: Box<Emission>) -> bool {
     let Some(call) = emission.next_call() else {
-        bury(core, emission);
+        emission.bury(core);
         return false;
     };
     let operation = emission.operation();
     if call.more {
         core.queue.put_back(Entry::Event(emission));
     } else {
-        bury(core, emission);
+        emission.bury(core);
     }
     if !call_and_report(core, Some(call.place), || (call.callback)(&*call.payload)) {
         call.remove_from(&*operation);
     }
-    bury(core, call);
+    bury(core, call.callback);
+    bury(core, call.payload);
     release_any(operation);
     true
 }
@@ -392,7 +408,7 @@ pub(crate) fn empty(core: &Rc<Core>) {
                 }
                 release_any(node);
             }
-            Entry::Event(emission) => bury(core, emission),
+            Entry::Event(emission) => emission.bury(core),
             Entry::Call(f, _) => bury(core, f),
             Entry::Expire(promise) => bury(core, promise),
             Entry::Wake(waker) => bury(core, waker),

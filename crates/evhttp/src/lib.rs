@@ -1,1 +1,40 @@
-//! evhttp.
+//! One excellent HTTP library on [`evcore`]: a page, with a progress bar, in
+//! one line and on one thread.
+//!
+//! ```no_run
+//! let page = evcore::run(evhttp::fetch("http://example.com/").on(evhttp::PROGRESS, |p| eprint!("\r{p}")))?;
+//! println!("{}", page.text()?);
+//! # Ok::<(), evcore::Error>(())
+//! ```
+//!
+//! [`fetch()`] and its kin use this thread's default [`Client`]; a promise of
+//! theirs tells [`PROGRESS`] and other events besides its outcome. Requests
+//! go through [`Layer`]s to the wire; [`serve`] is the other side, and
+//! [`h1`] the protocol between them, without I/O.
+
+mod body;
+mod call;
+mod client;
+mod clock;
+mod conn;
+mod error;
+mod event;
+mod fetch;
+pub mod h1;
+mod layer;
+pub mod limits;
+mod request;
+mod response;
+pub mod server;
+
+pub use http;
+
+pub use body::{Body, Pieces};
+pub use call::{Answer, Call, Layer, Next, Options};
+pub use client::{Client, ClientBuilder};
+pub use error::{Error, ErrorKind, Phase};
+pub use event::{CHUNK, CONNECTED, Connected, HEAD, Head, PROGRESS, Progress, UPLOAD};
+pub use fetch::{delete, fetch, get, head, patch, post, put, request};
+pub use request::Request;
+pub use response::Response;
+pub use server::{Server, serve};

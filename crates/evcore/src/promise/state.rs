@@ -8,8 +8,8 @@ use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::event::{self, Rare};
 use crate::promise::derive::wait_for;
+use crate::promise::listen::{self, Rare};
 use crate::promise::unhandled::Failure;
 use crate::reactor::Core;
 use crate::turn::{self, Entry};
@@ -331,7 +331,7 @@ impl<T: 'static, B: Body + 'static> Node<T, B> {
         self.base.release_waiters();
         // Last: a hook's Drop may attach to this very promise (rule P5).
         if let Some(rare) = rare {
-            turn::bury(&self.base.core, rare.take_hooks());
+            turn::bury_each(&self.base.core, rare.take_hooks());
         }
         true
     }
@@ -415,7 +415,7 @@ pub(crate) fn cancel(first: Rc<dyn AnyNode>) {
             rare.silence(&core);
         }
         if let Some(source) = node.operation() {
-            event::leave(&node, &source);
+            listen::leave(&node, &source);
             turn::release_any(source);
         }
         node.clone().detach(&mut |upstream| {

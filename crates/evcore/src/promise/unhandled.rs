@@ -24,8 +24,9 @@ impl std::fmt::Display for Unhandled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "unhandled error: {}", self.error)?;
         match self.place {
-            Some(place) => write!(f, " ({place})"),
-            None => Ok(()),
+            // A panic's own text says already where its callback was attached.
+            Some(place) if self.error.place() != Some(place) => write!(f, " ({place})"),
+            _ => Ok(()),
         }
     }
 }

@@ -1,0 +1,284 @@
+//! The content of a message, on its way out or in: nothing, bytes, or pieces
+//! that come one by one.
+
+use std::fmt;
+use std::future::{Future, IntoFuture, poll_fn};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use evcore::{Promise, Result, spawn_with};
+use http::HeaderMap;
+
+use crate::event::{CHUNK, PROGRESS, Progress};
+
+mod file;
+
+/// Something that supplies a body piece by piece.
+pub trait Pieces {
+    /// The next piece, `None` after the last. Called again only when the
+    /// piece before has been dealt with: not asking is not reading.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>>;
+
+    /// Bytes still to come, if that is known.
+    fn length(&self) -> Option<u64>;
+
+    /// What followed the body, after its end.
+    fn take_trailers(&mut self) -> Option<HeaderMap> {
+        None
+    }
+}
+
+/// The content of a request or a response.
+///
+/// A request's body made of bytes can be sent again if a kept connection
+/// turns out to be dead; one made of pieces can't.
+pub struct Body(Kind);
+
+enum Kind {
+    Empty,
+    Whole(Bytes),
+    Pieces(Box<dyn Pieces>),
+}
+
+impl Body {
+    /// No content.
+    pub const fn empty() -> Body {
+        Body(Kind::Empty)
+    }
+
+    /// Content that comes piece by piece.
+    pub fn pieces(pieces: impl Pieces + 'static) -> Body {
+        Body(Kind::Pieces(Box::new(pieces)))
+    }
+
+    /// Content that `next` supplies, called for each piece until it says
+    /// `None`. With a `length`, exactly so many bytes must come.
+    ///
+    /// ```
+    /// let mut lines = vec!["one\n", "two\n"].into_iter();
+    /// let body = evhttp::Body::from_fn(None, move || {
+    ///     evcore::Promise::ready(lines.next().map(|line| line.into()))
+    /// });
+    /// ```
+    pub fn from_fn(
+        length: Option<u64>,
+        next: impl FnMut() -> Promise<Option<Bytes>> + 'static,
+    ) -> Body {
+        Body::pieces(FromFn {
+            next,
+            asked: None,
+            left: length,
+        })
+    }
+
+    /// A file's content, read by helper threads ahead of the wire.
+    ///
+    /// # Errors
+    /// If the file can't be opened or is no regular file.
+    pub fn file(path: impl AsRef<std::path::Path>) -> Result<Body> {
+        Ok(Body::pieces(file::FilePieces::open(path.as_ref())?))
+    }
+
+    /// Bytes to come, if that is known.
+    pub fn length(&self) -> Option<u64> {
+        match &self.0 {
+            Kind::Empty => Some(0),
+            Kind::Whole(bytes) => Some(bytes.len() as u64),
+            Kind::Pieces(pieces) => pieces.length(),
+        }
+    }
+
+    /// Whether there is nothing in it, for certain.
+    pub fn is_empty(&self) -> bool {
+        self.length() == Some(0)
+    }
+
+    /// The next piece; `None` after the last.
+    ///
+    /// # Errors
+    /// What stopped the body from coming.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        poll_fn(|cx| self.poll_piece(cx)).await.transpose()
+    }
+
+    /// As [`next`](Body::next), for authors of layers.
+    pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        match &mut self.0 {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Pieces(pieces) => pieces.poll_piece(cx),
+            Kind::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.0 = Kind::Empty;
+                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
+            }
+        }
+    }
+
+    /// What followed the body on the wire, once its end has been read.
+    pub fn take_trailers(&mut self) -> Option<HeaderMap> {
+        match &mut self.0 {
+            Kind::Pieces(pieces) => pieces.take_trailers(),
+            _ => None,
+        }
+    }
+
+    /// All of it. Fails if it is longer than `limit` bytes.
+    ///
+    /// # Errors
+    /// What stopped the body from coming, and
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
+    pub async fn collect(mut self, limit: u64) -> Result<Bytes> {
+        if let Kind::Whole(bytes) = &mut self.0 {
+            check(bytes.len() as u64, limit)?;
+            return Ok(std::mem::take(bytes));
+        }
+        let mut all = Collected::new(self.length(), limit);
+        while let Some(piece) = self.next().await? {
+            all.add(piece)?;
+        }
+        Ok(all.finish())
+    }
+
+    /// Reads the body to its end, telling [`CHUNK`] and [`PROGRESS`]; the
+    /// promise resolves to the trailers.
+    #[track_caller]
+    pub fn done(self) -> Promise<Rc<HeaderMap>> {
+        spawn_with(|emitter| async move {
+            let mut body = self;
+            let (total, began) = (body.length(), evcore::Reactor::current().now());
+            let mut received = 0;
+            while let Some(piece) = body.next().await? {
+                received += piece.len() as u64;
+                emitter.emit(CHUNK, piece);
+                let elapsed = evcore::Reactor::current().now() - began;
+                emitter.emit(PROGRESS, Progress::new(received, total, elapsed));
+            }
+            Ok(Rc::new(body.take_trailers().unwrap_or_default()))
+        })
+    }
+
+    /// The same body once more, if it can be had.
+    pub fn replay(&self) -> Option<Body> {
+        match &self.0 {
+            Kind::Empty => Some(Body::empty()),
+            Kind::Whole(bytes) => Some(Body(Kind::Whole(bytes.clone()))),
+            Kind::Pieces(_) => None,
+        }
+    }
+
+    pub(crate) fn take(&mut self) -> Body {
+        std::mem::replace(self, Body::empty())
+    }
+
+    /// The bytes, if they are all there.
+    pub(crate) fn as_whole(&self) -> Option<&Bytes> {
+        static NOTHING: Bytes = Bytes::new();
+        match &self.0 {
+            Kind::Empty => Some(&NOTHING),
+            Kind::Whole(bytes) => Some(bytes),
+            Kind::Pieces(_) => None,
+        }
+    }
+}
+
+impl<B: Into<Bytes>> From<B> for Body {
+    fn from(bytes: B) -> Body {
+        Body(Kind::Whole(bytes.into()))
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0, self.length()) {
+            (Kind::Pieces(_), None) => f.write_str("Body(pieces)"),
+            (_, length) => write!(f, "Body({} bytes)", length.unwrap_or(0)),
+        }
+    }
+}
+
+fn check(length: u64, limit: u64) -> Result<()> {
+    use crate::error::{Error, ErrorKind, Phase};
+    match length > limit {
+        true => Err(Error::new(Phase::Body, ErrorKind::TooLarge { limit }).into()),
+        false => Ok(()),
+    }
+}
+
+/// Pieces being put together. One piece alone is never copied.
+pub(crate) struct Collected {
+    first: Bytes,
+    rest: BytesMut,
+    expected: Option<u64>,
+    limit: u64,
+}
+
+impl Collected {
+    pub(crate) fn new(expected: Option<u64>, limit: u64) -> Collected {
+        Collected {
+            first: Bytes::new(),
+            rest: BytesMut::new(),
+            expected,
+            limit,
+        }
+    }
+
+    pub(crate) fn add(&mut self, piece: Bytes) -> Result<()> {
+        let held = self.len() + piece.len() as u64;
+        check(held, self.limit)?;
+        if self.len() == 0 {
+            self.first = piece;
+            return Ok(());
+        }
+        if self.rest.is_empty() {
+            // What was announced may be a lie: never reserve more than this.
+            let hint = self
+                .expected
+                .unwrap_or(0)
+                .min(crate::limits::RESERVED_AHEAD);
+            self.rest.reserve(hint.max(held) as usize);
+            self.rest
+                .extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.rest.extend_from_slice(&piece);
+        Ok(())
+    }
+
+    fn len(&self) -> u64 {
+        (self.first.len() + self.rest.len()) as u64
+    }
+
+    pub(crate) fn finish(self) -> Bytes {
+        if self.rest.is_empty() {
+            self.first
+        } else {
+            self.rest.freeze()
+        }
+    }
+}
+
+/// Pieces that a function supplies as promises.
+struct FromFn<F> {
+    next: F,
+    asked: Option<evcore::Await<Option<Bytes>>>,
+    left: Option<u64>,
+}
+
+impl<F: FnMut() -> Promise<Option<Bytes>>> Pieces for FromFn<F> {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let next = &mut self.next;
+        let asked = self.asked.get_or_insert_with(|| next().into_future());
+        let Poll::Ready(piece) = std::pin::Pin::new(asked).poll(cx) else {
+            return Poll::Pending;
+        };
+        self.asked = None;
+        if let (Some(left), Ok(Some(piece))) = (&mut self.left, &piece) {
+            *left = left.saturating_sub(piece.len() as u64);
+        }
+        Poll::Ready(piece.transpose())
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.left
+    }
+}

@@ -1,0 +1,184 @@
+//! The one shape every level has: a [`Call`] goes in, an [`Answer`] comes
+//! out. Layers, the pool and the wire know this file and not one another.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use evcore::{Emitter, Result};
+use http::{HeaderMap, Method};
+use url::Url;
+
+use crate::body::Body;
+use crate::response::Response;
+
+/// A request on its way to the wire, with all that is to be known about it.
+///
+/// Layers may change it; the head's framing fields (Content-Length,
+/// Transfer-Encoding) and Host are the wire's to write.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// Where to; always absolute, `http` or a scheme some layer handles.
+    pub url: Url,
+    /// The fields to send.
+    pub headers: HeaderMap,
+    /// The content to send.
+    pub body: Body,
+    /// What the user has chosen for this call.
+    pub options: Options,
+    /// For events on the user's promise.
+    pub emitter: Emitter,
+    /// How many answers came before this one for the same call: redirects,
+    /// challenges.
+    pub hop: u32,
+    /// How often this hop has been tried before.
+    pub attempt: u32,
+}
+
+/// What a user may choose for one call.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Time for the whole call, from `send` to the last byte of the body.
+    pub deadline: Option<Duration>,
+}
+
+impl Call {
+    /// A call without fields or content.
+    pub fn new(method: Method, url: Url, emitter: Emitter) -> Call {
+        Call {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Body::empty(),
+            options: Options::default(),
+            emitter,
+            hop: 0,
+            attempt: 0,
+        }
+    }
+
+    /// The same call once more, if its body can be sent again.
+    pub fn replay(&self) -> Option<Call> {
+        Some(Call {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body: self.body.replay()?,
+            options: self.options.clone(),
+            emitter: self.emitter.clone(),
+            hop: self.hop,
+            attempt: self.attempt + 1,
+        })
+    }
+}
+
+/// One level between the user and the wire: a policy's glue.
+///
+/// A layer may change the call, answer it by itself, look at the answer, send
+/// the call again. The built-in ones are written with this trait alone.
+///
+/// ```
+/// use std::rc::Rc;
+/// use evhttp::{Answer, Call, Client, Layer, Next};
+/// use evhttp::http::HeaderValue;
+///
+/// struct Named;
+///
+/// impl Layer for Named {
+///     fn send(self: Rc<Self>, mut call: Call, next: Next) -> Answer {
+///         call.headers.insert("user-agent", HeaderValue::from_static("mine/1"));
+///         next.send(call)
+///     }
+/// }
+///
+/// let client = Client::builder().layer(Named).build();
+/// ```
+pub trait Layer: 'static {
+    /// Answers `call`, as a rule by what `next` answers.
+    fn send(self: Rc<Self>, call: Call, next: Next) -> Answer;
+}
+
+/// The levels below. Cheap to clone: who needs to send again keeps one.
+#[derive(Clone)]
+pub struct Next {
+    layers: Rc<[Rc<dyn Layer>]>,
+    at: usize,
+}
+
+impl Next {
+    /// The whole of `layers`, outermost first. The last one must answer
+    /// without a next.
+    pub(crate) fn new(layers: Rc<[Rc<dyn Layer>]>) -> Next {
+        Next { layers, at: 0 }
+    }
+
+    /// Hands `call` to the next level.
+    pub fn send(self, call: Call) -> Answer {
+        match self.layers.get(self.at).cloned() {
+            Some(layer) => layer.send(
+                call,
+                Next {
+                    at: self.at + 1,
+                    ..self
+                },
+            ),
+            None => Answer::ready(Err("no layer has answered the call".into())),
+        }
+    }
+}
+
+impl std::fmt::Debug for Next {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Next({} of {})", self.at, self.layers.len())
+    }
+}
+
+/// What comes of a call: the response, as soon as its head is there. Owned by
+/// one level at a time, and boxed only if it has to be waited for.
+#[must_use = "a call does nothing until its answer is awaited"]
+pub struct Answer(State);
+
+enum State {
+    Ready(Option<Result<Response>>),
+    Later(Pin<Box<dyn Future<Output = Result<Response>>>>),
+}
+
+impl Answer {
+    /// An answer that is known already.
+    pub fn ready(response: Result<Response>) -> Answer {
+        Answer(State::Ready(Some(response)))
+    }
+
+    /// An answer that `future` will bring.
+    pub fn later(future: impl Future<Output = Result<Response>> + 'static) -> Answer {
+        Answer(State::Later(Box::pin(future)))
+    }
+}
+
+impl Future for Answer {
+    type Output = Result<Response>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>> {
+        match &mut self.0 {
+            State::Ready(response) => {
+                Poll::Ready(response.take().expect("polled after it was ready"))
+            }
+            State::Later(future) => future.as_mut().poll(cx),
+        }
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            State::Ready(_) => "Answer(ready)",
+            State::Later(_) => "Answer(later)",
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! The client: the layers in their order, and the top, where the one promise
+//! of a call is made and its message events are told.
+
+use std::fmt;
+use std::rc::Rc;
+
+use evcore::{Emitter, Promise, Reactor, Result, spawn_with};
+use http::Method;
+
+use crate::body::{Body, Collected};
+use crate::call::{Call, Layer, Next};
+use crate::conn::Wire;
+use crate::event::{CHUNK, HEAD, Head, PROGRESS, Progress};
+use crate::layer::deadline::Deadline;
+use crate::request::Request;
+use crate::response::Response;
+
+/// Makes calls, and keeps connections between them. Cheap to clone; belongs
+/// to one thread.
+///
+/// ```no_run
+/// let client = evhttp::Client::new();
+/// let page = evcore::run(client.fetch("http://example.com/"))?;
+/// let again = evcore::run(client.fetch("http://example.com/"))?; // same connection
+/// # Ok::<(), evcore::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    layers: Rc<[Rc<dyn Layer>]>,
+}
+
+/// Chooses a client's layers.
+#[derive(Default)]
+pub struct ClientBuilder {
+    outer: Vec<Rc<dyn Layer>>,
+}
+
+impl ClientBuilder {
+    /// Puts `layer` inside those given before and outside the built-in ones.
+    pub fn layer(mut self, layer: impl Layer) -> ClientBuilder {
+        self.outer.push(Rc::new(layer));
+        self
+    }
+
+    /// The client.
+    pub fn build(self) -> Client {
+        let mut layers = self.outer;
+        layers.push(Rc::new(Deadline));
+        layers.push(Rc::new(Wire::new()));
+        Client {
+            layers: layers.into(),
+        }
+    }
+}
+
+impl Client {
+    /// A client with the usual layers, and connections of its own.
+    pub fn new() -> Client {
+        Client::builder().build()
+    }
+
+    /// Chooses layers.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// The default client of the current reactor.
+    pub fn current() -> Client {
+        Client::clone(&Reactor::current().local(Client::new))
+    }
+
+    /// Fetches the document at a URL; see [`fetch`](crate::fetch).
+    #[track_caller]
+    pub fn fetch(&self, url: impl AsRef<str>) -> Promise<Response> {
+        self.get(url).send()
+    }
+
+    /// A request with any method.
+    pub fn request(&self, method: Method, url: impl AsRef<str>) -> Request {
+        Request::new(self.clone(), method, url.as_ref())
+    }
+
+    #[track_caller]
+    pub(crate) fn start(&self, request: Request, whole: bool) -> Promise<Response> {
+        let next = Next::new(self.layers.clone());
+        spawn_with(|emitter| run(next, request, whole, emitter))
+    }
+}
+
+impl Default for Client {
+    fn default() -> Client {
+        Client::new()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({} layers)", self.layers.len())
+    }
+}
+
+async fn run(next: Next, mut request: Request, whole: bool, emitter: Emitter) -> Result<Response> {
+    let url = request.check()?;
+    let mut call = Call::new(request.method, url, emitter.clone());
+    call.headers = request.headers;
+    call.body = request.body;
+    call.options = request.options;
+    let response = next.send(call).await?;
+    if emitter.wants(HEAD) {
+        let headers = response.headers().clone();
+        emitter.emit(
+            HEAD,
+            Head::new(response.status(), response.version(), headers),
+        );
+    }
+    if whole {
+        let body = collect(response.take_body()?, request.limit, &emitter).await?;
+        response.put_body(body);
+    }
+    Ok(response)
+}
+
+/// Reads the body to its end and tells how it comes.
+async fn collect(mut body: Body, limit: u64, emitter: &Emitter) -> Result<bytes::Bytes> {
+    let total = body.length();
+    let mut all = Collected::new(total, limit);
+    let reactor = Reactor::current();
+    let began = reactor.now();
+    let mut received = 0;
+    loop {
+        let piece = body.next().await?;
+        received += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        emitter.emit(
+            PROGRESS,
+            Progress::new(received, total, reactor.now() - began),
+        );
+        let Some(piece) = piece else {
+            return Ok(all.finish());
+        };
+        if emitter.wants(CHUNK) {
+            emitter.emit(CHUNK, piece.clone());
+        }
+        all.add(piece)?;
+    }
+}

@@ -1,0 +1,431 @@
+//! One exchange on one connection: what the codec wants to write and read is
+//! moved to and from the socket, both ways at once. Which connection, and
+//! what to do about failures, is decided elsewhere.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::{Buf, Bytes, BytesMut};
+use evcore::net::TcpStream;
+use evcore::{Emitter, Reactor};
+use http::HeaderValue;
+
+use crate::body::Body;
+use crate::error::{Error, ErrorKind, Phase};
+use crate::event::{Progress, UPLOAD};
+use crate::h1::{ClientExchange, Event, Fault, ResponseHead};
+use crate::limits::{RECEIVED_AT_ONCE, RECEIVED_PER_POLL};
+
+/// A connection with what belongs to it between two exchanges.
+pub(crate) struct Connection {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    /// The Host field of all its requests.
+    pub(crate) host: HeaderValue,
+    pub(crate) reused: bool,
+    /// Received and not understood yet.
+    input: BytesMut,
+    /// Written and not sent yet.
+    output: BytesMut,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: TcpStream, peer: SocketAddr, host: HeaderValue) -> Connection {
+        let (input, output) = (BytesMut::new(), BytesMut::new());
+        Connection {
+            stream,
+            peer,
+            host,
+            reused: false,
+            input,
+            output,
+        }
+    }
+
+    /// Whether something has come, or the end, that nobody asked for. No
+    /// system call unless the loop has heard something.
+    pub(crate) fn is_dead(&self, cx: &mut Context<'_>) -> bool {
+        // A byte is never taken from a good connection: none is there.
+        self.stream.poll_read(cx, &mut [0]).is_ready()
+    }
+}
+
+impl Connection {
+    /// As [`is_dead`](Connection::is_dead) denied, but by asking the socket.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let asked = self.stream.try_read(&mut [0]);
+        asked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+/// Memory to receive into, which comes back when the bytes are let go.
+#[derive(Clone)]
+pub(crate) struct Recycler(Arc<Mutex<Vec<Vec<u8>>>>);
+
+/// Pieces of that memory kept for the next receive; the rest is freed.
+const KEPT: usize = 4;
+
+struct Lent {
+    memory: Vec<u8>,
+    home: Recycler,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.memory
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut kept = self.home.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < KEPT {
+            kept.push(std::mem::take(&mut self.memory));
+        }
+    }
+}
+
+impl Recycler {
+    pub(crate) fn new() -> Recycler {
+        Recycler(Arc::default())
+    }
+
+    fn borrow(&self) -> Vec<u8> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        kept.unwrap_or_else(|| vec![0; RECEIVED_AT_ONCE])
+    }
+
+    fn put_back(&self, memory: Vec<u8>) {
+        drop(Lent {
+            memory,
+            home: self.clone(),
+        });
+    }
+
+    fn lend(&self, memory: Vec<u8>, length: usize) -> Bytes {
+        Bytes::from_owner(Lent {
+            memory,
+            home: self.clone(),
+        })
+        .slice(..length)
+    }
+}
+
+/// What all connections of a client share for moving bytes.
+pub(crate) struct Buffers {
+    /// Small messages are received here, and only what they hold is copied.
+    pub(crate) scratch: RefCell<Vec<u8>>,
+    pub(crate) recycler: Recycler,
+}
+
+/// From this size on, the rest of a body is received straight into the
+/// memory the consumer gets: below it a copy is cheaper.
+const DIRECT: usize = 16 << 10;
+
+/// What one receive brought.
+enum Received {
+    /// Something for the codec, in its input.
+    Input,
+    /// A piece of the body, accounted for.
+    Piece(Bytes),
+    /// The peer has ended its side.
+    End,
+}
+
+/// How the request's body goes out.
+struct Upload {
+    body: Body,
+    /// The piece being sent, and what ends its frame.
+    piece: Bytes,
+    suffix: &'static [u8],
+    sent: u64,
+    total: Option<u64>,
+    began: Option<Instant>,
+    written: bool,
+}
+
+/// One exchange on its way.
+pub(crate) struct Drive {
+    connection: Option<Connection>,
+    codec: ClientExchange,
+    upload: Upload,
+    emitter: Emitter,
+    buffers: Rc<Buffers>,
+    /// Bytes received since the loop last got its turn.
+    burst: usize,
+    /// The kernel has taken some of the request.
+    pub(crate) some_sent: bool,
+    /// The server has said something.
+    pub(crate) some_received: bool,
+    /// Sending has failed; the server may have said why before it closed.
+    send_error: Option<io::Error>,
+}
+
+impl Drive {
+    pub(crate) fn new(
+        connection: Connection,
+        codec: ClientExchange,
+        body: Body,
+        emitter: Emitter,
+        buffers: Rc<Buffers>,
+    ) -> Drive {
+        let total = body.length();
+        let upload = Upload {
+            body,
+            piece: Bytes::new(),
+            suffix: b"",
+            sent: 0,
+            total,
+            began: None,
+            written: false,
+        };
+        Drive {
+            connection: Some(connection),
+            codec,
+            upload,
+            emitter,
+            buffers,
+            burst: 0,
+            some_sent: false,
+            some_received: false,
+            send_error: None,
+        }
+    }
+
+    pub(crate) fn codec(&self) -> &ClientExchange {
+        &self.codec
+    }
+
+    fn connection(&mut self) -> &mut Connection {
+        self.connection
+            .as_mut()
+            .expect("given away only when the exchange is over")
+    }
+
+    /// The codec and the buffer it writes to.
+    pub(crate) fn writer(&mut self) -> (&mut ClientExchange, &mut BytesMut, HeaderValue) {
+        let connection = self.connection.as_mut().expect("as above");
+        (
+            &mut self.codec,
+            &mut connection.output,
+            connection.host.clone(),
+        )
+    }
+
+    pub(crate) fn peer(&mut self) -> SocketAddr {
+        self.connection().peer
+    }
+
+    /// The connection, if it may carry another exchange.
+    pub(crate) fn finish(&mut self) -> Option<Connection> {
+        let mut connection = self.connection.take()?;
+        let unsent = !connection.output.is_empty() || !self.upload.piece.is_empty();
+        if unsent || self.codec.verdict() != crate::h1::Verdict::Keep {
+            return None;
+        }
+        connection.reused = true;
+        Some(connection)
+    }
+
+    /// The next event of the response, sending the request meanwhile.
+    pub(crate) fn poll_event(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Event<ResponseHead>, Error>> {
+        if self.send_error.is_none()
+            && let Poll::Ready(Err(error)) = self.poll_send(cx)
+        {
+            return Poll::Ready(Err(error));
+        }
+        loop {
+            let connection = self.connection.as_mut().expect("as above");
+            match self
+                .codec
+                .next(&mut connection.input)
+                .map_err(|f| self.broken(f))?
+            {
+                Event::NeedInput => {}
+                event => return Poll::Ready(Ok(event)),
+            }
+            if self.burst >= RECEIVED_PER_POLL {
+                self.burst = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match ready!(self.poll_receive(cx)) {
+                Ok(Received::Input) => {}
+                Ok(Received::Piece(piece)) => return Poll::Ready(Ok(Event::Piece(piece))),
+                Ok(Received::End) => return Poll::Ready(self.at_end()),
+                Err(error) => return Poll::Ready(Err(self.lost(error))),
+            }
+        }
+    }
+
+    /// An event that needs no more bytes than are there.
+    pub(crate) fn next_at_hand(&mut self) -> Option<Event<ResponseHead>> {
+        let connection = self.connection.as_mut().expect("as above");
+        match self.codec.want() {
+            Some(want) if want > connection.input.len() => None,
+            _ => self.codec.next(&mut connection.input).ok(),
+        }
+    }
+
+    fn at_end(&mut self) -> Result<Event<ResponseHead>, Error> {
+        let connection = self.connection.as_mut().expect("as above");
+        let event = self.codec.end_of_input(&mut connection.input);
+        event.map_err(|fault| match self.send_error.take() {
+            Some(error) => self.failed(Phase::Send, error),
+            None => self.broken(fault),
+        })
+    }
+
+    /// Receives once: into the codec's input, or, in the middle of a large
+    /// body, straight into a piece of it.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Received>> {
+        let buffers = self.buffers.clone();
+        let connection = self.connection.as_mut().expect("as above");
+        let want = self
+            .codec
+            .want()
+            .filter(|&want| connection.input.is_empty() && want >= DIRECT);
+        let Some(want) = want else {
+            let mut scratch = buffers.scratch.borrow_mut();
+            let received = ready!(connection.stream.poll_read(cx, &mut scratch))?;
+            if received == 0 {
+                return Poll::Ready(Ok(Received::End));
+            }
+            connection.input.extend_from_slice(&scratch[..received]);
+            self.burst += received;
+            self.some_received = true;
+            return Poll::Ready(Ok(Received::Input));
+        };
+        let mut memory = buffers.recycler.borrow();
+        let room = want.min(memory.len());
+        match connection.stream.poll_read(cx, &mut memory[..room]) {
+            Poll::Ready(Ok(received)) if received > 0 => {
+                self.burst += received;
+                self.codec.pass(received);
+                Poll::Ready(Ok(Received::Piece(buffers.recycler.lend(memory, received))))
+            }
+            other => {
+                buffers.recycler.put_back(memory);
+                other.map_ok(|_| Received::End)
+            }
+        }
+    }
+
+    /// Sends what there is to send. Ready when all of the request is sent,
+    /// or when that has failed in a way the response may explain.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            if let Err(error) = ready!(self.poll_flush(cx)) {
+                self.send_error = Some(error);
+                return Poll::Ready(Ok(()));
+            }
+            if self.upload.written {
+                return Poll::Ready(Ok(()));
+            }
+            match ready!(self.upload.body.poll_piece(cx)) {
+                Some(Ok(piece)) => self.frame(piece)?,
+                Some(Err(error)) => {
+                    let why = io::Error::other(error);
+                    return Poll::Ready(Err(self.failed(Phase::Send, why)));
+                }
+                None => self.end_request()?,
+            }
+        }
+    }
+
+    fn frame(&mut self, piece: Bytes) -> Result<(), Error> {
+        let frame = self
+            .codec
+            .frame_piece(piece.len())
+            .map_err(|f| self.unsendable(f))?;
+        self.connection().output.extend_from_slice(frame.prefix());
+        self.upload
+            .began
+            .get_or_insert_with(|| Reactor::current().now());
+        self.upload.piece = piece;
+        self.upload.suffix = frame.suffix();
+        Ok(())
+    }
+
+    fn end_request(&mut self) -> Result<(), Error> {
+        let connection = self.connection.as_mut().expect("as above");
+        let trailers = self.upload.body.take_trailers();
+        let ended = self
+            .codec
+            .write_end(trailers.as_ref(), &mut connection.output);
+        self.upload.written = true;
+        ended.map_err(|fault| self.unsendable(fault))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let connection = self.connection.as_mut().expect("as above");
+            let Upload { piece, suffix, .. } = &mut self.upload;
+            let slices = [&connection.output[..], &piece[..], suffix];
+            if slices.iter().all(|slice| slice.is_empty()) {
+                connection.output.clear();
+                return Poll::Ready(Ok(()));
+            }
+            let sent = match piece.is_empty() && suffix.is_empty() {
+                true => ready!(connection.stream.poll_write(cx, &connection.output))?,
+                false => {
+                    let slices = slices.map(IoSlice::new);
+                    ready!(connection.stream.poll_write_vectored(cx, &slices))?
+                }
+            };
+            self.some_sent = true;
+            let head = sent.min(connection.output.len());
+            connection.output.advance(head);
+            let body = (sent - head).min(piece.len());
+            piece.advance(body);
+            *suffix = &suffix[sent - head - body..];
+            if body > 0 {
+                self.tell_upload(body as u64);
+            }
+        }
+    }
+
+    fn tell_upload(&mut self, sent: u64) {
+        let upload = &mut self.upload;
+        upload.sent += sent;
+        let now = Reactor::current().now();
+        let elapsed = now - *upload.began.get_or_insert(now);
+        self.emitter
+            .emit(UPLOAD, Progress::new(upload.sent, upload.total, elapsed));
+    }
+
+    fn phase(&self) -> Phase {
+        if self.codec.head_received() {
+            Phase::Body
+        } else {
+            Phase::Head
+        }
+    }
+
+    fn lost(&mut self, error: io::Error) -> Error {
+        match self.send_error.take() {
+            Some(earlier) => self.failed(Phase::Send, earlier),
+            None => self.failed(self.phase(), error),
+        }
+    }
+
+    fn failed(&mut self, phase: Phase, error: io::Error) -> Error {
+        Error::io(phase, error).at(self.peer())
+    }
+
+    fn broken(&mut self, fault: Fault) -> Error {
+        Error::new(self.phase(), ErrorKind::Protocol(fault)).at(self.peer())
+    }
+
+    fn unsendable(&mut self, fault: Fault) -> Error {
+        Error::new(Phase::Send, ErrorKind::Protocol(fault)).at(self.peer())
+    }
+}

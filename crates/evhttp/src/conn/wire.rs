@@ -1,0 +1,336 @@
+//! The innermost layer: finds a connection for a call, has it carried, and
+//! keeps the connection. A kept one that turns out to be dead costs a second
+//! try, where that is safe.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+use evcore::{Await, Reactor, Result, sleep_until, spawn};
+use http::header::{HOST, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use url::{Position, Url};
+
+use super::dial::dial;
+use super::drive::{Buffers, Connection, Drive, Recycler};
+use super::origin::{Origin, redacted};
+use super::pool::Pool;
+use crate::body::{Body, Pieces};
+use crate::call::{Answer, Call, Layer, Next};
+use crate::error::{Error, ErrorKind, Phase};
+use crate::event::{CONNECTED, Connected};
+use crate::h1::{BodyLength, ClientExchange, Event, Limits, ResponseHead};
+use crate::limits::RECEIVED_AT_ONCE;
+use crate::response::Response;
+
+/// Carries calls over connections of its own.
+pub(crate) struct Wire(Rc<Keeper>);
+
+/// The connections that wait, and who watches over them.
+struct Keeper {
+    pool: RefCell<Pool<Origin, Connection>>,
+    buffers: Rc<Buffers>,
+    /// Wakes the janitor: a kept connection has something to say.
+    janitor: RefCell<Waker>,
+    watched: Cell<bool>,
+}
+
+impl Wire {
+    pub(crate) fn new() -> Wire {
+        let scratch = RefCell::new(vec![0; RECEIVED_AT_ONCE]);
+        let buffers = Rc::new(Buffers {
+            scratch,
+            recycler: Recycler::new(),
+        });
+        Wire(Rc::new(Keeper {
+            pool: RefCell::new(Pool::new()),
+            buffers,
+            janitor: RefCell::new(Waker::noop().clone()),
+            watched: Cell::new(false),
+        }))
+    }
+}
+
+impl Layer for Wire {
+    fn send(self: Rc<Self>, call: Call, _: Next) -> Answer {
+        match Origin::of(&call.url) {
+            Ok(origin) => Answer::later(carry(self.0.clone(), origin, call)),
+            Err(error) => Answer::ready(Err(error.into())),
+        }
+    }
+}
+
+async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Response> {
+    loop {
+        let connection = match keeper.check_out(&origin, &call.method) {
+            Some(kept) if call.attempt == 0 => kept,
+            _ => connect(&origin).await?,
+        };
+        if call.emitter.wants(CONNECTED) {
+            let (peer, reused) = (connection.peer, connection.reused);
+            let told = Connected::new(peer, reused, call.hop, call.attempt);
+            call.emitter.emit(CONNECTED, told);
+        }
+        let reused = connection.reused;
+        let mut drive = begin(&keeper, connection, &mut call)?;
+        match poll_fn(|cx| poll_head(&mut drive, cx)).await {
+            Ok(head) => return Ok(respond(&keeper, origin, drive, head, call.url)),
+            Err(error) if reused && may_resend(&drive, &call.method) => match call.replay() {
+                Some(again) => call = again,
+                None => return Err(named(error, &call.url)),
+            },
+            Err(error) => return Err(named(error, &call.url)),
+        }
+    }
+}
+
+fn named(error: Error, url: &Url) -> evcore::Error {
+    error.to(redacted(url)).into()
+}
+
+async fn connect(origin: &Origin) -> Result<Connection> {
+    let (stream, peer) = dial(origin).await?;
+    let host = match origin.port {
+        80 => origin.to_string().trim_end_matches(":80").to_owned(),
+        _ => origin.to_string(),
+    };
+    let host = HeaderValue::try_from(host).map_err(|_| {
+        let why = ErrorKind::BadUrl("its host can't be sent".into());
+        Error::new(Phase::Request, why).to(origin.to_string())
+    })?;
+    Ok(Connection::new(stream, peer, host))
+}
+
+static US: HeaderValue = HeaderValue::from_static(concat!("evhttp/", env!("CARGO_PKG_VERSION")));
+
+/// Writes the head; nothing is sent yet.
+fn begin(keeper: &Keeper, connection: Connection, call: &mut Call) -> Result<Drive> {
+    let body = call.body.replay().unwrap_or_else(|| call.body.take());
+    let length = match body.length() {
+        Some(0) => BodyLength::None,
+        Some(length) => BodyLength::Known(length),
+        None => BodyLength::Unknown,
+    };
+    let codec = ClientExchange::new(Limits::default());
+    let buffers = keeper.buffers.clone();
+    let mut drive = Drive::new(connection, codec, body, call.emitter.clone(), buffers);
+    let (codec, output, host) = drive.writer();
+    let target = &call.url[Position::BeforePath..Position::AfterQuery];
+    let fields = fields(&host, &call.headers);
+    codec
+        .write_head(&call.method, target, fields, length, output)
+        .map_err(|fault| {
+            named(
+                Error::new(Phase::Request, ErrorKind::Protocol(fault)),
+                &call.url,
+            )
+        })?;
+    Ok(drive)
+}
+
+/// RFC 9110 §7.2: Host first. A caller's own Host stands in its place.
+fn fields<'a>(
+    host: &'a HeaderValue,
+    headers: &'a HeaderMap,
+) -> impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)> {
+    let host = headers.get(HOST).unwrap_or(host);
+    let us = (!headers.contains_key(USER_AGENT)).then_some((&USER_AGENT, &US));
+    let others = headers.iter().filter(|(name, _)| **name != HOST);
+    std::iter::once((&HOST, host)).chain(us).chain(others)
+}
+
+fn poll_head(drive: &mut Drive, cx: &mut Context<'_>) -> Poll<Result<ResponseHead, Error>> {
+    loop {
+        match std::task::ready!(drive.poll_event(cx))? {
+            Event::Head(head, _) => return Poll::Ready(Ok(head)),
+            Event::Informational(_) => {}
+            // The codec gives a head before anything else.
+            _ => return Poll::Pending,
+        }
+    }
+}
+
+/// RFC 9110 §9.2.2: what is idempotent may be sent again; so may what the
+/// server can't have seen. A server that has begun to answer has seen it.
+fn may_resend(drive: &Drive, method: &Method) -> bool {
+    !drive.some_received && (method.is_idempotent() || !drive.some_sent)
+}
+
+fn respond(
+    keeper: &Rc<Keeper>,
+    origin: Origin,
+    mut drive: Drive,
+    head: ResponseHead,
+    url: Url,
+) -> Response {
+    let first = match drive.next_at_hand() {
+        Some(Event::Piece(piece)) => piece,
+        Some(Event::End { .. }) => {
+            keeper.check_in(&origin, &mut drive);
+            return Response::received(head, url, Body::empty());
+        }
+        _ => Bytes::new(),
+    };
+    if drive.codec().want() == Some(0) && matches!(drive.next_at_hand(), Some(Event::End { .. })) {
+        keeper.check_in(&origin, &mut drive);
+        return Response::received(head, url, first.into());
+    }
+    let length = drive.codec().want().map(|want| want as u64);
+    let body = WireBody {
+        keeper: keeper.clone(),
+        total: length.map(|left| left + first.len() as u64),
+        received: 0,
+        first: Some(first).filter(|first| !first.is_empty()),
+        origin,
+        drive: Some(drive),
+        trailers: None,
+        url: url.clone(),
+    };
+    Response::received(head, url, Body::pieces(body))
+}
+
+/// A body that is still on the wire.
+struct WireBody {
+    keeper: Rc<Keeper>,
+    origin: Origin,
+    url: Url,
+    first: Option<Bytes>,
+    drive: Option<Drive>,
+    trailers: Option<HeaderMap>,
+    received: u64,
+    total: Option<u64>,
+}
+
+impl Pieces for WireBody {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        if let Some(first) = self.first.take() {
+            self.received += first.len() as u64;
+            return Poll::Ready(Some(Ok(first)));
+        }
+        let Some(drive) = &mut self.drive else {
+            return Poll::Ready(None);
+        };
+        loop {
+            match std::task::ready!(drive.poll_event(cx)) {
+                Ok(Event::Piece(piece)) => {
+                    self.received += piece.len() as u64;
+                    return Poll::Ready(Some(Ok(piece)));
+                }
+                Ok(Event::End { trailers }) => {
+                    self.trailers = trailers;
+                    self.keeper.check_in(&self.origin, drive);
+                    self.drive = None;
+                    return Poll::Ready(None);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    self.drive = None;
+                    let error = error.after(self.received, self.total);
+                    return Poll::Ready(Some(Err(named(error, &self.url))));
+                }
+            }
+        }
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.total.map(|total| total - self.received)
+    }
+
+    fn take_trailers(&mut self) -> Option<HeaderMap> {
+        self.trailers.take()
+    }
+}
+
+impl Keeper {
+    /// A kept connection that nothing has been heard of. For what can't be
+    /// sent twice the socket itself is asked.
+    fn check_out(&self, origin: &Origin, method: &Method) -> Option<Connection> {
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            let kept = self.pool.borrow_mut().take(origin)?;
+            let alive = match method.is_idempotent() {
+                true => !kept.is_dead(&mut cx),
+                false => kept.is_quiet(),
+            };
+            if alive {
+                return Some(kept);
+            }
+        }
+    }
+
+    /// Keeps the connection of an exchange that is over, if it may be used
+    /// again; else closes it.
+    fn check_in(self: &Rc<Self>, origin: &Origin, drive: &mut Drive) {
+        let Some(connection) = drive.finish() else {
+            return;
+        };
+        let waker = self.janitor.borrow().clone();
+        if connection.is_dead(&mut Context::from_waker(&waker)) {
+            return;
+        }
+        let now = Reactor::current().now();
+        let dropped = self.pool.borrow_mut().put(origin, connection, now);
+        drop(dropped);
+        if !self.watched.replace(true) {
+            drop(spawn(Janitor::new(self)));
+        }
+    }
+}
+
+impl Drop for Keeper {
+    /// The janitor has nothing left to watch.
+    fn drop(&mut self) {
+        self.janitor.borrow().wake_by_ref();
+    }
+}
+
+/// Closes kept connections that the server has closed, or that have waited
+/// for too long. Lives while there are any.
+struct Janitor {
+    keeper: Weak<Keeper>,
+    alarm: Option<(Instant, Await<()>)>,
+}
+
+impl Janitor {
+    fn new(keeper: &Rc<Keeper>) -> Janitor {
+        Janitor {
+            keeper: Rc::downgrade(keeper),
+            alarm: None,
+        }
+    }
+}
+
+impl Future for Janitor {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let Some(keeper) = self.keeper.upgrade() else {
+            return Poll::Ready(Ok(()));
+        };
+        *keeper.janitor.borrow_mut() = cx.waker().clone();
+        loop {
+            let now = Reactor::current().now();
+            let culled = keeper.pool.borrow_mut().cull(now, |kept| kept.is_dead(cx));
+            drop(culled);
+            let Some(expiry) = keeper.pool.borrow().next_expiry() else {
+                keeper.watched.set(false);
+                *keeper.janitor.borrow_mut() = Waker::noop().clone();
+                return Poll::Ready(Ok(()));
+            };
+            if self.alarm.as_ref().is_none_or(|(at, _)| *at != expiry) {
+                self.alarm = Some((expiry, sleep_until(expiry).into_future()));
+            }
+            let Some((_, alarm)) = &mut self.alarm else {
+                continue;
+            };
+            if Pin::new(alarm).poll(cx)?.is_pending() {
+                return Poll::Pending;
+            }
+            self.alarm = None;
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What goes wrong with a call, on one line: what was being done, to whom,
+//! and why it failed.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::h1::Fault;
+
+/// The step of a call that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Making sense of what was asked for.
+    Request,
+    /// Finding the addresses of a name.
+    Resolve,
+    /// Connecting to one of them.
+    Connect,
+    /// Sending the request.
+    Send,
+    /// Waiting for the response's head.
+    Head,
+    /// Receiving its body.
+    Body,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Request => "request",
+            Phase::Resolve => "resolve",
+            Phase::Connect => "connect",
+            Phase::Send => "send",
+            Phase::Head => "head",
+            Phase::Body => "body",
+        })
+    }
+}
+
+/// What is wrong.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The URL can't be parsed, or lacks a host.
+    BadUrl(String),
+    /// No layer speaks the URL's scheme.
+    UnknownScheme(String),
+    /// A field or target that can't be sent as it is.
+    BadRequest(String),
+    /// The peer broke HTTP, or ended in the middle.
+    Protocol(Fault),
+    /// The operating system said no.
+    Io(std::io::Error),
+    /// The body has been taken already.
+    BodyTaken,
+    /// The body is no valid UTF-8.
+    NotText(std::str::Utf8Error),
+    /// The body is larger than the call allows.
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The status is 4xx or 5xx and the caller asked for that to be an error.
+    Status(http::StatusCode),
+}
+
+/// A failed call. Inside an [`evcore::Error`], from which
+/// [`downcast_ref`](evcore::Error::downcast_ref) gets it back.
+#[derive(Debug)]
+pub struct Error {
+    phase: Phase,
+    target: Option<String>,
+    peer: Option<SocketAddr>,
+    received: Option<(u64, Option<u64>)>,
+    kind: ErrorKind,
+}
+
+impl Error {
+    pub(crate) fn new(phase: Phase, kind: ErrorKind) -> Error {
+        Error {
+            phase,
+            target: None,
+            peer: None,
+            received: None,
+            kind,
+        }
+    }
+
+    pub(crate) fn io(phase: Phase, error: std::io::Error) -> Error {
+        Error::new(phase, ErrorKind::Io(error))
+    }
+
+    pub(crate) fn to(mut self, target: impl Into<String>) -> Error {
+        self.target = Some(target.into());
+        self
+    }
+
+    pub(crate) fn at(mut self, peer: SocketAddr) -> Error {
+        self.peer = Some(peer);
+        self
+    }
+
+    pub(crate) fn after(mut self, received: u64, total: Option<u64>) -> Error {
+        self.received = Some((received, total));
+        self
+    }
+
+    /// The step that failed.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What is wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.kind
+    }
+
+    /// The address that was spoken to, once there was one.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Bytes of the body that came, of how many.
+    pub fn received(&self) -> Option<(u64, Option<u64>)> {
+        self.received
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.phase)?;
+        match (&self.target, self.peer) {
+            (Some(target), Some(peer)) if *target != peer.to_string() => {
+                write!(f, " {target} ({peer})")?;
+            }
+            (Some(target), _) => write!(f, " {target}")?,
+            (None, Some(peer)) => write!(f, " {peer}")?,
+            (None, None) => {}
+        }
+        match self.received {
+            Some((received, Some(total))) => {
+                write!(f, ", {received} of {total} bytes received")?;
+            }
+            Some((received, None)) => write!(f, ", {received} bytes received")?,
+            None => {}
+        }
+        write!(f, ": {}", self.kind)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ErrorKind::BadUrl(why) => write!(f, "not a URL: {why}"),
+            ErrorKind::UnknownScheme(scheme) => {
+                write!(f, "unknown scheme \"{scheme}\": only http is spoken here")
+            }
+            ErrorKind::BadRequest(why) => f.write_str(why),
+            ErrorKind::Protocol(fault) => fault.fmt(f),
+            ErrorKind::Io(error) => error.fmt(f),
+            ErrorKind::BodyTaken => f.write_str("the body has been taken already"),
+            ErrorKind::NotText(error) => error.fmt(f),
+            ErrorKind::TooLarge { limit } => {
+                write!(f, "the body is larger than the {limit} bytes allowed")
+            }
+            ErrorKind::Status(status) => write!(f, "the server answered {status}"),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.kind {
+            ErrorKind::Io(error) => Some(error),
+            ErrorKind::Protocol(fault) => Some(fault),
+            ErrorKind::NotText(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for evcore::Error {
+    fn from(error: Error) -> evcore::Error {
+        evcore::Error::new(error)
+    }
+}

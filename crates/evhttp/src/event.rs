@@ -1,0 +1,207 @@
+//! What a call tells on its promise besides its outcome. Names, payloads and
+//! how they print; emitting is done where things happen.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use evcore::Event;
+use http::{HeaderMap, StatusCode, Version};
+
+/// How far the body has come. Merged if it comes faster than it is heard.
+pub const PROGRESS: Event<Progress> = Event::latest("evhttp.progress");
+
+/// How far the request's body has been sent. Merged like [`PROGRESS`].
+pub const UPLOAD: Event<Progress> = Event::latest("evhttp.upload");
+
+/// The response's head has come; once a call.
+pub const HEAD: Event<Head> = Event::new("evhttp.head");
+
+/// A piece of the body has come.
+pub const CHUNK: Event<Bytes> = Event::new("evhttp.chunk");
+
+/// The call has a connection, a new one or one kept from before.
+pub const CONNECTED: Event<Connected> = Event::new("evhttp.connected");
+
+/// Payload of [`HEAD`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Head {
+    /// The status.
+    pub status: StatusCode,
+    /// The peer's version.
+    pub version: Version,
+    /// The fields.
+    pub headers: HeaderMap,
+}
+
+impl Head {
+    pub(crate) fn new(status: StatusCode, version: Version, headers: HeaderMap) -> Head {
+        Head {
+            status,
+            version,
+            headers,
+        }
+    }
+}
+
+/// Payload of [`CONNECTED`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connected {
+    /// The other end.
+    pub peer: SocketAddr,
+    /// Whether the connection had carried a call before.
+    pub reused: bool,
+    /// Which hop of the call uses it, from 0.
+    pub hop: u32,
+    /// Which attempt of that hop, from 0.
+    pub attempt: u32,
+}
+
+impl Connected {
+    pub(crate) fn new(peer: SocketAddr, reused: bool, hop: u32, attempt: u32) -> Connected {
+        Connected {
+            peer,
+            reused,
+            hop,
+            attempt,
+        }
+    }
+}
+
+/// Payload of [`PROGRESS`] and [`UPLOAD`]: how many bytes of how many, and
+/// how fast. It prints as a one-line bar:
+///
+/// ```
+/// # use evhttp::Progress;
+/// # use std::time::Duration;
+/// let half = Progress::new(50_000_000, Some(100_000_000), Duration::from_secs(5));
+/// assert_eq!(half.to_string(), " 50% [############            ] 50.0 of 100.0 MB, 10.0 MB/s, 5 s left");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes of content so far, as they are on the wire.
+    pub received: u64,
+    /// Bytes in all, if that was announced.
+    pub total: Option<u64>,
+    /// Time since the body began.
+    pub elapsed: Duration,
+}
+
+impl Progress {
+    /// `received` bytes of `total` after `elapsed`.
+    pub fn new(received: u64, total: Option<u64>, elapsed: Duration) -> Progress {
+        Progress {
+            received,
+            total,
+            elapsed,
+        }
+    }
+
+    /// The part that is there, 0.0 to 1.0; 0.0 while the total is unknown.
+    pub fn fraction(&self) -> f64 {
+        match self.total {
+            Some(0) => 1.0,
+            Some(total) => self.received as f64 / total as f64,
+            None => 0.0,
+        }
+    }
+
+    /// Bytes per second, on average since the body began.
+    pub fn rate(&self) -> f64 {
+        let seconds = self.elapsed.as_secs_f64();
+        if seconds > 0.0 {
+            self.received as f64 / seconds
+        } else {
+            0.0
+        }
+    }
+
+    /// The time the rest will take at that rate, if both are known.
+    pub fn left(&self) -> Option<Duration> {
+        let rest = self.total?.saturating_sub(self.received) as f64;
+        let rate = self.rate();
+        if rest == 0.0 {
+            return Some(Duration::ZERO);
+        }
+        (rate > 0.0)
+            .then(|| Duration::try_from_secs_f64(rest / rate).ok())
+            .flatten()
+    }
+}
+
+const BAR: usize = 24;
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(total) = self.total else {
+            let (size, rate) = (Scaled(self.received as f64), Scaled(self.rate()));
+            return write!(f, "{size} received, {rate}/s");
+        };
+        let full = (self.fraction() * BAR as f64) as usize;
+        let percent = (self.fraction() * 100.0) as u64;
+        let bar = "#".repeat(full.min(BAR));
+        let unit = Unit::of(total as f64);
+        let (done, all) = (unit.scale(self.received as f64), unit.scale(total as f64));
+        write!(f, "{percent:3}% [{bar:BAR$}] {done} of {all} {}", unit.name)?;
+        write!(f, ", {}/s", Scaled(self.rate()))?;
+        match self.left() {
+            Some(left) => write!(f, ", {} s left", left.as_secs_f64().ceil() as u64),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A number of bytes with a decimal unit.
+struct Scaled(f64);
+
+struct Unit {
+    name: &'static str,
+    size: f64,
+}
+
+impl Unit {
+    fn of(bytes: f64) -> Unit {
+        let units = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
+        let fit = units.into_iter().find(|(_, size)| bytes >= *size);
+        let (name, size) = fit.unwrap_or(("B", 1.0));
+        Unit { name, size }
+    }
+
+    fn scale(&self, bytes: f64) -> String {
+        let digits = usize::from(self.size > 1.0);
+        format!("{:.digits$}", bytes / self.size)
+    }
+}
+
+impl fmt::Display for Scaled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = Unit::of(self.0);
+        write!(f, "{} {}", unit.scale(self.0), unit.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_of_unknown_total_has_no_percent() {
+        let p = Progress::new(1_500, None, Duration::from_secs(1));
+        assert_eq!(p.to_string(), "1.5 kB received, 1.5 kB/s");
+        assert_eq!((p.fraction(), p.left()), (0.0, None));
+    }
+
+    #[test]
+    fn nothing_of_nothing_is_all() {
+        let p = Progress::new(0, Some(0), Duration::ZERO);
+        assert_eq!(p.fraction(), 1.0);
+        assert_eq!(
+            p.to_string(),
+            "100% [########################] 0 of 0 B, 0 B/s, 0 s left"
+        );
+    }
+}

@@ -1,0 +1,349 @@
+//! Reads heads with httparse: finds their end without looking at a byte twice more than needed, builds the map, notes
+//! what framing has to know. Decides nothing about bodies.
+
+use super::super::fault::FaultKind;
+use super::super::framing::Summary;
+use super::{RequestHead, ResponseHead, Target, blame, check_target};
+use crate::limits::{HEADERS, Limits, MOST_HEADERS};
+use bytes::{Buf, Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use httparse::{Error, Header, ParserConfig, Status};
+use std::mem::MaybeUninit;
+
+type Slots<'a> = [MaybeUninit<Header<'a>>];
+
+/// Which bytes of an unfinished head were looked at. A head that trickles in is parsed again when its empty line has
+/// come or its length has doubled, so the work stays linear while nonsense is still noticed early.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in super::super) struct Progress {
+    searched: usize,
+    tried: usize,
+}
+
+impl Progress {
+    pub(in super::super) fn is_worth_trying(
+        &mut self,
+        input: &[u8],
+        limit: usize,
+        at_end: bool,
+    ) -> bool {
+        if input.is_empty() {
+            return false;
+        }
+        let first = self.tried == 0;
+        // The first attempt needs no search: most heads come whole.
+        let ended = !first && has_empty_line(&input[self.searched..]);
+        // Up to two bytes of an empty line (LF CR) may be there already.
+        self.searched = input.len().saturating_sub(2);
+        let worth =
+            first || ended || at_end || input.len() >= limit || input.len() / 2 >= self.tried;
+        if worth {
+            self.tried = input.len();
+        }
+        worth
+    }
+
+    pub(in super::super) fn has_begun(&self) -> bool {
+        self.tried > 0
+    }
+}
+
+fn has_empty_line(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|&byte| byte == b'\n') {
+        rest = &rest[at + 1..];
+        if matches!(rest, [b'\n', ..] | [b'\r', b'\n', ..]) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Takes a response head off the front of `input`, if it is complete.
+///
+/// Lenient where RFC 9112 says so and a client cannot be tricked by it: the reason may be missing or hold obs-text
+/// (§4), lines may end in a bare LF (§2.2), folded lines are unfolded (§5.2, a MUST for user agents).
+pub(in super::super) fn read_response(
+    input: &mut BytesMut,
+    limits: &Limits,
+) -> Result<Option<(ResponseHead, Summary)>, FaultKind> {
+    let window = &input[..input.len().min(limits.head_bytes)];
+    if matches!(window, [b'\r' | b'\n', ..]) {
+        return Err(FaultKind::BadStatusLine); // httparse skips empty lines; §2.2 allows that for requests only.
+    }
+    let mut inline = [const { MaybeUninit::uninit() }; HEADERS];
+    let mut heap = Vec::new();
+    let slots = slots(&mut inline, &mut heap, limits.headers);
+    let mut response = httparse::Response::new(&mut []);
+    let mut config = ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true);
+    let length = match config.parse_response_with_uninit_headers(&mut response, window, slots) {
+        Ok(Status::Complete(length)) => length,
+        Ok(Status::Partial) => return need_more(window, limits),
+        Err(Error::TooManyHeaders) => return Err(FaultKind::TooManyHeaders),
+        Err(Error::Version | Error::Status) => return Err(blame::status_line(window)),
+        Err(_) => return Err(blame::fields(window, true, true)),
+    };
+    let status = response
+        .code
+        .and_then(|code| StatusCode::from_u16(code).ok())
+        .ok_or(FaultKind::BadStatusLine)?;
+    let block = Block::copy(&window[..length]);
+    let (headers, summary) = block.fields(response.headers)?;
+    let reason = block.reason(response.reason, status);
+    let version = version(response.version);
+    input.advance(length);
+    Ok(Some((
+        ResponseHead {
+            status,
+            version,
+            reason,
+            headers,
+        },
+        summary,
+    )))
+}
+
+/// Takes a request head off the front of `input`, if it is complete. As strict as RFC 9112 allows.
+pub(in super::super) fn read_request(
+    input: &mut BytesMut,
+    limits: &Limits,
+) -> Result<Option<(RequestHead, Summary)>, FaultKind> {
+    let window = &input[..input.len().min(limits.head_bytes)];
+    let mut inline = [const { MaybeUninit::uninit() }; HEADERS];
+    let mut heap = Vec::new();
+    let slots = slots(&mut inline, &mut heap, limits.headers);
+    let mut request = httparse::Request::new(&mut []);
+    let parsed = request.parse_with_uninit_headers(window, slots);
+    check_request_line(window, request.path, parsed, limits)?;
+    let length = match parsed {
+        Ok(Status::Complete(length)) => length,
+        Ok(Status::Partial) => return need_more(window, limits),
+        Err(Error::TooManyHeaders) => return Err(FaultKind::TooManyHeaders),
+        Err(_) => return Err(blame::fields(window, true, false)),
+    };
+    // httparse takes a bare LF for a line's end. §2.2 allows that, and proxies that do not are smuggled past with it.
+    if has_bare_lf(&window[..length]) {
+        return Err(FaultKind::BareLf);
+    }
+    let method = Method::from_bytes(request.method.unwrap_or_default().as_bytes());
+    let method = method.map_err(|_| FaultKind::BadRequestLine)?;
+    let target = request.path.unwrap_or_default().as_bytes();
+    check_target(&method, target)?;
+    let block = Block::copy(&window[..length]);
+    let (headers, summary) = block.fields(request.headers)?;
+    let target = Target(block.share(target));
+    let version = version(request.version);
+    input.advance(length);
+    Ok(Some((
+        RequestHead {
+            method,
+            target,
+            version,
+            headers,
+        },
+        summary,
+    )))
+}
+
+/// The request line has a limit of its own and is judged before the fields, so that the same fault comes first however
+/// the bytes were cut.
+fn check_request_line(
+    window: &[u8],
+    target: Option<&str>,
+    parsed: httparse::Result<usize>,
+    limits: &Limits,
+) -> Result<(), FaultKind> {
+    let blamed = if parsed.is_err() {
+        blame::request_line(window)
+    } else {
+        None
+    };
+    let length = match (target, blamed) {
+        (Some(target), _) => offset(window, target.as_bytes()) + target.len(),
+        (None, Some((at, _))) => at,
+        (None, None) => window.len(),
+    };
+    match blamed {
+        _ if length > limits.request_line_bytes => Err(FaultKind::TargetTooLong),
+        Some((_, fault)) => Err(fault),
+        None => Ok(()),
+    }
+}
+
+/// Takes a trailer section, its final empty line included, off the front of `input`, if it is complete. Chunked framing
+/// is strict in both roles, so bare LFs and folding are refused.
+pub(in super::super) fn read_trailers(
+    input: &mut BytesMut,
+    limits: &Limits,
+) -> Result<Option<HeaderMap>, FaultKind> {
+    let window = &input[..input.len().min(limits.trailer_bytes)];
+    let mut slots = vec![httparse::EMPTY_HEADER; limits.headers.min(MOST_HEADERS)];
+    let (length, headers) = match httparse::parse_headers(window, &mut slots) {
+        Ok(Status::Complete(parsed)) => parsed,
+        Ok(Status::Partial) if window.len() == limits.trailer_bytes => {
+            return Err(FaultKind::TrailersTooLarge);
+        }
+        Ok(Status::Partial) => return Ok(None),
+        Err(Error::TooManyHeaders) => return Err(FaultKind::TooManyHeaders),
+        Err(_) => return Err(blame::fields(window, false, false)),
+    };
+    if has_bare_lf(&window[..length]) {
+        return Err(FaultKind::BareLf);
+    }
+    let (headers, _) = Block::copy(&window[..length]).fields(headers)?;
+    input.advance(length);
+    Ok(Some(headers))
+}
+
+fn slots<'s, 'a>(
+    inline: &'s mut Slots<'a>,
+    heap: &'s mut Vec<MaybeUninit<Header<'a>>>,
+    wanted: usize,
+) -> &'s mut Slots<'a> {
+    if wanted <= inline.len() {
+        return &mut inline[..wanted];
+    }
+    heap.resize_with(wanted.min(MOST_HEADERS), MaybeUninit::uninit);
+    heap
+}
+
+fn need_more<T>(window: &[u8], limits: &Limits) -> Result<Option<T>, FaultKind> {
+    if window.len() == limits.head_bytes {
+        Err(FaultKind::HeadTooLarge)
+    } else {
+        Ok(None)
+    }
+}
+
+fn version(minor: Option<u8>) -> Version {
+    if minor == Some(0) {
+        Version::HTTP_10
+    } else {
+        Version::HTTP_11
+    }
+}
+
+/// Counting differs from finding: it has no early exit, so it runs 16 bytes at a time.
+fn has_bare_lf(head: &[u8]) -> bool {
+    let bare = head
+        .iter()
+        .zip(&head[1..])
+        .map(|(&before, &byte)| usize::from(byte == b'\n' && before != b'\r'));
+    head.first() == Some(&b'\n') || bare.sum::<usize>() > 0
+}
+
+fn offset(whole: &[u8], part: &[u8]) -> usize {
+    part.as_ptr() as usize - whole.as_ptr() as usize
+}
+
+/// One copy of the head, shared by its values. Measured equal to slicing the read buffer and to copying each value, and
+/// the only one of the three where a kept header pins no more memory than its head.
+struct Block<'a> {
+    original: &'a [u8],
+    copy: Bytes,
+}
+
+impl<'a> Block<'a> {
+    fn copy(original: &'a [u8]) -> Block<'a> {
+        Block {
+            original,
+            copy: Bytes::copy_from_slice(original),
+        }
+    }
+
+    fn share(&self, part: &[u8]) -> Bytes {
+        let start = offset(self.original, part);
+        self.copy.slice(start..start + part.len())
+    }
+
+    fn fields(&self, parsed: &[Header<'_>]) -> Result<(HeaderMap, Summary), FaultKind> {
+        let mut headers = HeaderMap::with_capacity(parsed.len());
+        let mut summary = Summary::default();
+        for header in parsed {
+            let name = HeaderName::from_bytes(header.name.as_bytes())
+                .map_err(|_| FaultKind::BadHeaderName)?;
+            let value = match HeaderValue::from_maybe_shared(self.share(header.value)) {
+                Ok(value) => value,
+                Err(_) => unfold(header.value)?,
+            };
+            if (name == CONTENT_LENGTH || name == TRANSFER_ENCODING) && self.is_folded(header) {
+                return Err(FaultKind::ObsFold);
+            }
+            summary.note(name.as_str(), value.as_bytes());
+            headers
+                .try_append(name, value)
+                .map_err(|_| FaultKind::TooManyHeaders)?;
+        }
+        Ok((headers, summary))
+    }
+
+    /// Asked of the two fields that say where the message ends: a reader who does not unfold sees other values there.
+    /// A fold before or after the value is trimmed by httparse, so the line itself has to be looked at.
+    fn is_folded(&self, header: &Header<'_>) -> bool {
+        let rest = &self.original[offset(self.original, header.name.as_bytes())..];
+        let end = rest.iter().position(|&byte| byte == b'\n');
+        matches!(end.and_then(|end| rest.get(end + 1)), Some(b' ' | b'\t'))
+    }
+
+    /// httparse drops a reason with obs-text, which RFC 9112 §4 allows; so it is cut out of the line again.
+    fn reason(&self, parsed: Option<&str>, status: StatusCode) -> Option<Bytes> {
+        if parsed == status.canonical_reason() {
+            return None;
+        }
+        let line = self
+            .original
+            .split(|&byte| byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        Some(
+            line.get(13..)
+                .map(|reason| self.share(reason))
+                .unwrap_or_default(),
+        )
+    }
+}
+
+/// RFC 9112 §5.2: each fold becomes one or more blanks.
+fn unfold(value: &[u8]) -> Result<HeaderValue, FaultKind> {
+    let blank = |&byte: &u8| {
+        if matches!(byte, b'\r' | b'\n') {
+            b' '
+        } else {
+            byte
+        }
+    };
+    let value: Vec<u8> = value.iter().map(blank).collect();
+    HeaderValue::from_maybe_shared(Bytes::from(value)).map_err(|_| FaultKind::BadHeaderValue)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trickling_heads_are_tried_logarithmically() {
+        let head = vec![b'a'; 1 << 16];
+        let mut progress = Progress::default();
+        let tries = (1..head.len())
+            .filter(|&end| progress.is_worth_trying(&head[..end], usize::MAX, false))
+            .count();
+        assert_eq!(tries, 16);
+    }
+
+    #[test]
+    fn an_empty_line_is_seen_across_pieces() {
+        for end in [&b"\r\n\r\n"[..], b"\n\n", b"\n\r\n"] {
+            let whole = [&[b'a'; 100][..], end].concat();
+            let mut progress = Progress {
+                searched: 0,
+                tried: 90,
+            };
+            let tries = (90..=whole.len())
+                .filter(|&end| progress.is_worth_trying(&whole[..end], usize::MAX, false));
+            assert_eq!(tries.collect::<Vec<_>>(), [whole.len()], "{end:?}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Every limit of this crate, named, with the reason for its value. Numbers that bound what a peer may make us hold
+//! or do live here; nothing that decides with them does.
+
+/// A head (start line and fields) may take this many bytes. Browsers' cookies reach 8 KiB a name, and 64 KiB is four
+/// times what nginx and Apache allow by default: nothing honest comes near.
+pub const HEAD_BYTES: usize = 64 * 1024;
+
+/// A request line may take this many bytes up to the end of its target. RFC 9112 §3 asks for at least 8000; twice
+/// that, so that nobody who obeys the recommendation is ever turned away.
+pub const REQUEST_LINE_BYTES: usize = 16 * 1024;
+
+/// This many field lines a head or a trailer section may have. hyper and httparse's users agree on 100; more is a
+/// sign of an attack on the map's hashing.
+pub const HEADERS: usize = 100;
+
+/// Even a caller's own limit on field lines ends here: `http::HeaderMap` refuses to hold more than 32768.
+pub const MOST_HEADERS: usize = 16 * 1024;
+
+/// The trailer section of a chunked body may take this many bytes. Trailers carry a checksum or a status, not pages.
+pub const TRAILER_BYTES: usize = 16 * 1024;
+
+/// Chunk extensions of one body may take this many bytes in sum. Nobody reads them; without a limit a peer sends
+/// endless bytes that are no body (CVE-2023-39326). hyper and Go draw the line at the same number.
+pub const CHUNK_EXTENSION_BYTES: usize = 16 * 1024;
+
+/// This many hexadecimal digits a chunk size may have, leading zeros included: what fits 64 bits.
+pub const CHUNK_SIZE_DIGITS: u8 = 16;
+
+/// This many informational (1xx) responses may precede the final one. A WebDAV server says 102 every 20 s or so, which
+/// makes 64 about twenty minutes; an endless flood is an attack.
+pub const INFORMATIONAL: usize = 64;
+
+/// This many empty lines may precede a request line. RFC 9112 §2.2 asks for at least one: some old clients add one
+/// after a POST body. More is somebody probing.
+pub const EMPTY_LINES: usize = 4;
+
+/// What one HTTP/1.1 exchange accepts from its peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a head, start line and final empty line included.
+    pub head_bytes: usize,
+    /// Bytes of a request line up to the end of the target.
+    pub request_line_bytes: usize,
+    /// Field lines of a head, and of a trailer section. At most [`MOST_HEADERS`].
+    pub headers: usize,
+    /// Bytes of a trailer section.
+    pub trailer_bytes: usize,
+    /// Bytes of all chunk extensions of a body in sum.
+    pub chunk_extension_bytes: usize,
+    /// Informational responses before the final one.
+    pub informational: usize,
+    /// Bytes of a body. Unlimited by default: only the caller knows what it is ready to hold.
+    pub body_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            head_bytes: HEAD_BYTES,
+            request_line_bytes: REQUEST_LINE_BYTES,
+            headers: HEADERS,
+            trailer_bytes: TRAILER_BYTES,
+            chunk_extension_bytes: CHUNK_EXTENSION_BYTES,
+            informational: INFORMATIONAL,
+            body_bytes: u64::MAX,
+        }
+    }
+}
+
+/// A whole body is put together in memory that was reserved for at most this
+/// many bytes ahead, whatever Content-Length promises: a lie must not cost
+/// memory. Large enough that an honest body moves only a few times.
+pub const RESERVED_AHEAD: u64 = 64 << 20;
+
+/// A body that is fetched whole may have this many bytes by default. A
+/// gibibyte is more than any page and less than what a machine has; larger
+/// bodies are for [`stream`](crate::Request::stream), or for a limit of one's own.
+pub const WHOLE_BODY: u64 = 2 << 30;
+
+/// A file is read in pieces of this size: as large as the wire takes at
+/// once, as small as two of them are cheap to hold.
+pub const FILE_PIECE: usize = 256 << 10;
+
+/// Bytes that one receive may bring. The buffer is shared by all connections
+/// of a thread.
+pub const RECEIVED_AT_ONCE: usize = 128 << 10;
+
+/// Bytes that are received for one connection before others get their turn.
+pub const RECEIVED_PER_POLL: usize = 1 << 20;
+
+/// Kept connections per origin. As many as a busy program has calls in
+/// flight to one place; more would only be closed by the server.
+pub const IDLE_PER_ORIGIN: usize = 256;
+
+/// Kept connections of one client in all.
+pub const IDLE_IN_ALL: usize = 1_024;
+
+/// How long an unused connection is kept. Servers close theirs after 5 s to
+/// 2 min; those are noticed when they do.
+pub const IDLE_FOR: std::time::Duration = std::time::Duration::from_secs(90);
+
+/// How long a server waits for a request's head once it has begun, and for
+/// the first one of a connection: against peers that send a byte a minute.
+pub const HEAD_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long a server keeps a connection on which nothing is asked.
+pub const SERVER_IDLE: std::time::Duration = std::time::Duration::from_secs(75);
+
+/// Connections a server has at once. More wait in the system's queue.
+pub const SERVER_CONNECTIONS: usize = 20_000;
+
+/// A request's body that nobody has read is read and dropped up to this many
+/// bytes, so that the connection can go on; beyond it is closed.
+pub const DRAINED: u64 = 64 << 10;
+
+/// Response bytes a server gathers before it writes, when more requests wait
+/// in its buffer.
+pub const GATHERED: usize = 64 << 10;

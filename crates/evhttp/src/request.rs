@@ -1,0 +1,134 @@
+//! A request being put together: what `client.get(url)` returns.
+
+use std::time::Duration;
+
+use evcore::Promise;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use url::Url;
+
+use crate::body::Body;
+use crate::call::Options;
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Phase};
+use crate::response::Response;
+
+/// A request that is not on its way yet. What is wrong with it comes out of
+/// the promise, so that there is one place for errors.
+///
+/// ```no_run
+/// let report = evhttp::get("http://example.com/report").header("accept", "text/csv").send();
+/// println!("{}", evcore::run(report)?.text()?);
+/// # Ok::<(), evcore::Error>(())
+/// ```
+#[must_use = "a request does nothing until it is sent"]
+#[derive(Debug)]
+pub struct Request {
+    client: Client,
+    pub(crate) method: Method,
+    pub(crate) url: Result<Url, Error>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
+    pub(crate) options: Options,
+    pub(crate) limit: u64,
+    wrong: Option<Error>,
+}
+
+impl Request {
+    pub(crate) fn new(client: Client, method: Method, url: &str) -> Request {
+        Request {
+            client,
+            method,
+            url: parse(url),
+            headers: HeaderMap::new(),
+            body: Body::empty(),
+            options: Options::default(),
+            limit: crate::limits::WHOLE_BODY,
+            wrong: None,
+        }
+    }
+
+    /// Adds a field. The framing fields follow from the body.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Request {
+        let name = name.as_ref();
+        let parsed = (
+            HeaderName::try_from(name),
+            HeaderValue::from_bytes(value.as_ref()),
+        );
+        if let (Ok(name), Ok(value)) = parsed {
+            self.headers.append(name, value);
+        } else {
+            let why = format!("field {name:?} can't be sent: bad name or value");
+            self.wrong = Some(Error::new(Phase::Request, ErrorKind::BadRequest(why)));
+        }
+        self
+    }
+
+    /// The content to send: bytes, text, or a [`Body`].
+    pub fn body(mut self, body: impl Into<Body>) -> Request {
+        self.body = body.into();
+        self
+    }
+
+    /// Time for the whole call, to the last byte of the body.
+    pub fn deadline(mut self, limit: Duration) -> Request {
+        self.options.deadline = Some(limit);
+        self
+    }
+
+    /// The largest body to accept, for a body fetched whole.
+    pub fn body_limit(mut self, bytes: u64) -> Request {
+        self.limit = bytes;
+        self
+    }
+
+    /// Sends the request; the promise resolves when the whole body is there.
+    /// It tells [`HEAD`](crate::HEAD), [`PROGRESS`](crate::PROGRESS),
+    /// [`CHUNK`](crate::CHUNK), [`CONNECTED`](crate::CONNECTED) and
+    /// [`UPLOAD`](crate::UPLOAD).
+    #[track_caller]
+    pub fn send(self) -> Promise<Response> {
+        let client = self.client.clone();
+        client.start(self, true)
+    }
+
+    /// Sends the request; the promise resolves when the head is there. The
+    /// body is read by [`take_body`](Response::take_body).
+    #[track_caller]
+    pub fn stream(self) -> Promise<Response> {
+        let client = self.client.clone();
+        client.start(self, false)
+    }
+
+    /// The parts, or what is wrong with them.
+    pub(crate) fn check(&mut self) -> Result<Url, Error> {
+        match self.wrong.take() {
+            Some(wrong) => Err(wrong),
+            None => std::mem::replace(&mut self.url, parse("http://taken.invalid/")),
+        }
+    }
+}
+
+/// RFC 9110 §4.2.1: an http URL without a host is to be rejected.
+fn parse(text: &str) -> Result<Url, Error> {
+    let bad = |why: String| Error::new(Phase::Request, ErrorKind::BadUrl(why)).to(quoted(text));
+    let url = Url::parse(text).map_err(|e| bad(e.to_string()))?;
+    match url.scheme() {
+        "http" | "https" if url.host_str().is_none_or(str::is_empty) => {
+            Err(bad("it has no host".into()))
+        }
+        _ => Ok(url),
+    }
+}
+
+/// What the user wrote, shortened and without control characters.
+fn quoted(text: &str) -> String {
+    let mut quoted: String = text
+        .chars()
+        .take(100)
+        .flat_map(char::escape_debug)
+        .collect();
+    if text.chars().count() > 100 {
+        quoted.push('…');
+    }
+    format!("\"{quoted}\"")
+}

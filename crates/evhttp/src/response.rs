@@ -1,0 +1,257 @@
+//! A response: what the client's promise resolves to and what a server's
+//! function returns. Cheap to clone; its body is taken once.
+
+use std::borrow::Cow;
+use std::cell::{Ref, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use evcore::Result;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
+use url::Url;
+
+use crate::body::Body;
+use crate::error::{Error, ErrorKind, Phase};
+
+/// Head and body of a response.
+///
+/// ```
+/// # fn show(page: evhttp::Response) -> evcore::Result<()> {
+/// let page = page.ok()?; // 4xx and 5xx are responses; this makes them errors
+/// println!("{} {}", page.status(), page.text()?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Response(Rc<Inner>);
+
+#[derive(Clone)]
+struct Head {
+    status: StatusCode,
+    version: Version,
+    reason: Option<Bytes>,
+    headers: HeaderMap,
+    url: Option<Url>,
+}
+
+struct Inner {
+    head: Head,
+    body: RefCell<Content>,
+}
+
+enum Content {
+    Whole(Bytes),
+    Stream(Body),
+    Taken,
+}
+
+impl Response {
+    /// An empty response with this status.
+    pub fn new(status: StatusCode) -> Response {
+        let head = Head {
+            status,
+            version: Version::HTTP_11,
+            reason: None,
+            headers: HeaderMap::new(),
+            url: None,
+        };
+        Response(Rc::new(Inner {
+            head,
+            body: RefCell::new(Content::Whole(Bytes::new())),
+        }))
+    }
+
+    /// A response of plain text, with status 200.
+    pub fn plain(text: impl Into<String>) -> Response {
+        const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+        Response::new(StatusCode::OK)
+            .with_header(CONTENT_TYPE, PLAIN)
+            .with_body(Bytes::from(text.into()))
+    }
+
+    /// A file's content as a response with status 200, whatever its size.
+    ///
+    /// # Errors
+    /// If the file can't be opened or is no regular file.
+    pub fn file(path: impl AsRef<std::path::Path>) -> Result<Response> {
+        Ok(Response::new(StatusCode::OK).with_body(Body::file(path)?))
+    }
+
+    /// The same with this status.
+    pub fn with_status(self, status: StatusCode) -> Response {
+        self.change(|head| head.status = status)
+    }
+
+    /// The same with this field; an earlier value is replaced.
+    pub fn with_header(self, name: HeaderName, value: HeaderValue) -> Response {
+        self.change(|head| _ = head.headers.insert(name, value))
+    }
+
+    /// The same with this body.
+    pub fn with_body(self, body: impl Into<Body>) -> Response {
+        let body = body.into();
+        self.0.body.replace(match body.as_whole() {
+            Some(bytes) => Content::Whole(bytes.clone()),
+            None => Content::Stream(body),
+        });
+        self
+    }
+
+    fn change(self, change: impl FnOnce(&mut Head)) -> Response {
+        let mut inner = Rc::try_unwrap(self.0).unwrap_or_else(|shared| Inner {
+            head: shared.head.clone(),
+            body: RefCell::new(shared.body.replace(Content::Taken)),
+        });
+        change(&mut inner.head);
+        Response(Rc::new(inner))
+    }
+
+    pub(crate) fn received(head: crate::h1::ResponseHead, url: Url, body: Body) -> Response {
+        let crate::h1::ResponseHead {
+            status,
+            version,
+            reason,
+            headers,
+            ..
+        } = head;
+        let head = Head {
+            status,
+            version,
+            reason,
+            headers,
+            url: Some(url),
+        };
+        Response(Rc::new(Inner {
+            head,
+            body: RefCell::new(Content::Stream(body)),
+        }))
+    }
+
+    /// The status. 4xx and 5xx are no errors of the call; see
+    /// [`ok`](Response::ok).
+    pub fn status(&self) -> StatusCode {
+        self.0.head.status
+    }
+
+    /// The peer's HTTP version.
+    pub fn version(&self) -> Version {
+        self.0.head.version
+    }
+
+    /// The reason phrase, if it was not the registered one.
+    pub fn reason(&self) -> Option<&Bytes> {
+        self.0.head.reason.as_ref()
+    }
+
+    /// The fields.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.head.headers
+    }
+
+    /// A field's value as text, if it is there and printable.
+    pub fn header(&self, name: impl AsRef<str>) -> Option<&str> {
+        self.headers().get(name.as_ref())?.to_str().ok()
+    }
+
+    /// The URL that answered; `None` for a response made here.
+    pub fn url(&self) -> Option<&Url> {
+        self.0.head.url.as_ref()
+    }
+
+    /// Itself, or an error if the status is 4xx or 5xx.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Status`].
+    #[doc(alias = "error_for_status")]
+    pub fn ok(self) -> Result<Response> {
+        let status = self.status();
+        if !status.is_client_error() && !status.is_server_error() {
+            return Ok(self);
+        }
+        let error = Error::new(Phase::Head, ErrorKind::Status(status));
+        Err(match self.url() {
+            Some(url) => error.to(url.as_str()).into(),
+            None => error.into(),
+        })
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BodyTaken`] if the body is streamed or was taken.
+    pub fn bytes(&self) -> Result<Bytes> {
+        match &*self.0.body.borrow() {
+            Content::Whole(bytes) => Ok(bytes.clone()),
+            Content::Stream(_) | Content::Taken => Err(taken()),
+        }
+    }
+
+    /// The whole body as text, which has to be UTF-8.
+    ///
+    /// # Errors
+    /// As [`bytes`](Response::bytes), and [`ErrorKind::NotText`].
+    pub fn text(&self) -> Result<Cow<'_, str>> {
+        let not_text = |e| Error::new(Phase::Body, ErrorKind::NotText(e));
+        let body = self.0.body.borrow();
+        match &*body {
+            Content::Whole(bytes) => {
+                let text = std::str::from_utf8(bytes).map_err(not_text)?;
+                Ok(Cow::Owned(text.to_owned()))
+            }
+            Content::Stream(_) | Content::Taken => Err(taken()),
+        }
+    }
+
+    /// The body, to be read piece by piece.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BodyTaken`] the second time.
+    pub fn take_body(&self) -> Result<Body> {
+        match self.0.body.replace(Content::Taken) {
+            Content::Whole(bytes) => Ok(bytes.into()),
+            Content::Stream(body) => Ok(body),
+            Content::Taken => Err(taken()),
+        }
+    }
+
+    pub(crate) fn put_body(&self, body: Bytes) {
+        self.0.body.replace(Content::Whole(body));
+    }
+
+    /// Wraps the streamed body, if there is one: for layers.
+    pub fn map_body(self, map: impl FnOnce(Body) -> Body) -> Response {
+        let content = match self.0.body.replace(Content::Taken) {
+            Content::Stream(body) => Content::Stream(map(body)),
+            other => other,
+        };
+        self.0.body.replace(content);
+        self
+    }
+
+    /// Bytes of the body, if that is known and it is still here.
+    pub fn body_length(&self) -> Option<u64> {
+        let body: Ref<'_, Content> = self.0.body.borrow();
+        match &*body {
+            Content::Whole(bytes) => Some(bytes.len() as u64),
+            Content::Stream(body) => body.length(),
+            Content::Taken => None,
+        }
+    }
+}
+
+fn taken() -> evcore::Error {
+    Error::new(Phase::Body, ErrorKind::BodyTaken).into()
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Response({}, {} fields)",
+            self.status(),
+            self.headers().len()
+        )
+    }
+}

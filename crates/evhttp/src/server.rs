@@ -1,0 +1,333 @@
+//! Serving HTTP: the same codec from the other side. What is asked and what
+//! is answered stand here; connections are in the folder beside this file.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use evcore::net::TcpListener;
+use evcore::{Error, Promise, Reactor, Result, sleep, spawn};
+use http::{HeaderMap, Method, StatusCode, Version};
+
+use crate::body::Body;
+use crate::h1::RequestHead;
+use crate::limits::{Limits, SERVER_CONNECTIONS};
+use crate::response::Response;
+
+mod exchange;
+mod io;
+
+use io::Io;
+
+/// A request as a server gets it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The target as it was sent: as a rule path and query.
+    pub target: String,
+    /// The peer's HTTP version.
+    pub version: Version,
+    /// The fields.
+    pub headers: HeaderMap,
+    /// The content; it is read from the wire as it is asked for.
+    pub body: Body,
+    /// The other end of the connection.
+    pub peer: SocketAddr,
+}
+
+impl Request {
+    fn new(head: RequestHead, body: Body, peer: SocketAddr) -> Request {
+        let RequestHead {
+            method,
+            target,
+            version,
+            headers,
+            ..
+        } = head;
+        Request {
+            method,
+            target: target.as_str().to_owned(),
+            version,
+            headers,
+            body,
+            peer,
+        }
+    }
+
+    /// The target up to its query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// What follows the question mark.
+    pub fn query(&self) -> Option<&str> {
+        self.target.split_once('?').map(|(_, query)| query)
+    }
+}
+
+/// What a server's function may return. `M` only tells the ways apart:
+/// something that is there, or something to be awaited.
+#[diagnostic::on_unimplemented(
+    message = "a server's function returns a response: `{Self}` can't be made into one",
+    note = "text, bytes, `Response`, `Result` of these, a promise or a future of these will do"
+)]
+pub trait IntoResponse<M> {
+    /// The response, now or later.
+    fn into_reply(self) -> Reply;
+}
+
+/// A response, now or later.
+pub enum Reply {
+    /// Now.
+    Ready(Response),
+    /// Later; an error is answered with status 500.
+    Later(Pin<Box<dyn Future<Output = Result<Response>>>>),
+}
+
+/// Marks what is there at once; see [`IntoResponse`].
+#[derive(Debug)]
+pub enum Now {}
+
+/// Marks what has to be awaited; see [`IntoResponse`].
+#[derive(Debug)]
+pub enum Awaited {}
+
+impl IntoResponse<Now> for Response {
+    fn into_reply(self) -> Reply {
+        Reply::Ready(self)
+    }
+}
+
+macro_rules! text_replies {
+    ($($text:ty),*) => {$(
+        impl IntoResponse<Now> for $text {
+            fn into_reply(self) -> Reply {
+                Reply::Ready(Response::plain(self))
+            }
+        }
+    )*};
+}
+
+text_replies!(&'static str, String);
+
+impl IntoResponse<Now> for Bytes {
+    fn into_reply(self) -> Reply {
+        Reply::Ready(Response::new(StatusCode::OK).with_body(self))
+    }
+}
+
+impl IntoResponse<Now> for StatusCode {
+    fn into_reply(self) -> Reply {
+        Reply::Ready(Response::new(self))
+    }
+}
+
+impl<R: IntoResponse<Now>, E: Into<Error>> IntoResponse<Now> for std::result::Result<R, E> {
+    fn into_reply(self) -> Reply {
+        match self {
+            Ok(reply) => reply.into_reply(),
+            Err(error) => Reply::Ready(failed(&error.into())),
+        }
+    }
+}
+
+impl<R: IntoResponse<Now> + Clone + 'static> IntoResponse<Now> for Promise<R> {
+    fn into_reply(self) -> Reply {
+        Reply::Later(Box::pin(
+            async move { settle(self.await?.into_reply()).await },
+        ))
+    }
+}
+
+impl<F: Future + 'static> IntoResponse<Awaited> for F
+where
+    F::Output: IntoResponse<Now>,
+{
+    fn into_reply(self) -> Reply {
+        Reply::Later(Box::pin(
+            async move { settle(self.await.into_reply()).await },
+        ))
+    }
+}
+
+async fn settle(reply: Reply) -> Result<Response> {
+    match reply {
+        Reply::Ready(response) => Ok(response),
+        Reply::Later(later) => later.await,
+    }
+}
+
+/// An error of the user's function: its text is for the log, not the peer.
+fn failed(error: &Error) -> Response {
+    log::error!("a request could not be answered: {error}");
+    Response::plain("internal server error\n").with_status(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// A server that is listening. Dropping this handle does not stop it;
+/// [`close`](Server::close) does.
+pub struct Server {
+    state: Rc<State>,
+    accepting: Promise<()>,
+}
+
+pub(crate) struct State {
+    local: SocketAddr,
+    limits: Limits,
+    answer: Box<dyn Fn(Request) -> Reply>,
+    connections: RefCell<HashMap<u64, (Rc<Io>, Promise<()>)>>,
+    next_id: Cell<u64>,
+    shared: io::Shared,
+}
+
+/// Serves HTTP on `addr`, answering each request with what `answer` returns.
+///
+/// ```
+/// let server = evhttp::serve("127.0.0.1:0", |_| "hello")?;
+/// let page = evcore::run(evhttp::fetch(format!("http://{}/", server.local_addr())))?;
+/// assert_eq!(page.text()?, "hello");
+/// # Ok::<(), evcore::Error>(())
+/// ```
+///
+/// Connections are kept, pipelined requests are answered in order, and time
+/// and size are limited (see [`limits`](crate::limits)). A port of 0 lets the
+/// system choose one.
+///
+/// # Errors
+/// If the address can't be listened on.
+#[track_caller]
+pub fn serve<M, R: IntoResponse<M>>(
+    addr: impl ToSocketAddrs,
+    answer: impl Fn(Request) -> R + 'static,
+) -> Result<Server> {
+    let listening = |error: std::io::Error| Error::from(error).during("listen");
+    let listener = bind(addr).map_err(listening)?;
+    let local = listener.local_addr().map_err(listening)?;
+    let state = Rc::new(State {
+        local,
+        limits: Limits::default(),
+        answer: Box::new(move |request| answer(request).into_reply()),
+        connections: RefCell::default(),
+        next_id: Cell::new(0),
+        shared: io::Shared::new(Reactor::current().now()),
+    });
+    let accepting = spawn(accept(listener, state.clone()));
+    drop(spawn(sweep(Rc::downgrade(&state), accepting.clone())));
+    Ok(Server { state, accepting })
+}
+
+fn bind(addr: impl ToSocketAddrs) -> std::io::Result<TcpListener> {
+    let mut last = std::io::Error::new(std::io::ErrorKind::InvalidInput, "no address");
+    for addr in addr.to_socket_addrs()? {
+        match TcpListener::bind(addr) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = std::io::Error::new(error.kind(), format!("{addr}: {error}")),
+        }
+    }
+    Err(last)
+}
+
+impl Server {
+    /// The address listened on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.state.local
+    }
+
+    /// Connections that are open now.
+    pub fn connections(&self) -> usize {
+        self.state.connections.borrow().len()
+    }
+
+    /// Stops accepting and closes all connections, whatever they are doing.
+    pub fn close(&self) {
+        self.accepting.cancel();
+        let connections = self.state.connections.take();
+        connections
+            .into_values()
+            .for_each(|(_, connection)| connection.cancel());
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Server({}, {} connections)",
+            self.local_addr(),
+            self.connections()
+        )
+    }
+}
+
+/// How long to leave a listener alone that has failed, for want of
+/// descriptors as a rule: some may be free again by then.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
+async fn accept(listener: TcpListener, state: Rc<State>) -> Result<()> {
+    loop {
+        let full = state.connections.borrow().len() >= SERVER_CONNECTIONS;
+        if full {
+            sleep(PAUSE).await?;
+            continue;
+        }
+        match poll_fn(|cx| listener.poll_accept(cx)).await {
+            Ok(stream) => welcome(&state, stream),
+            Err(error) => {
+                log::warn!("accept on {}: {error}", state.local);
+                sleep(PAUSE).await?;
+            }
+        }
+    }
+}
+
+fn welcome(state: &Rc<State>, stream: evcore::net::TcpStream) {
+    // A peer that is gone already is found out by the first read.
+    let Ok(peer) = stream.peer_addr() else { return };
+    _ = stream.set_nodelay(true);
+    let id = state.next_id.replace(state.next_id.get() + 1);
+    let io = Rc::new(Io::new(
+        stream,
+        peer,
+        state.limits,
+        Reactor::current().now(),
+    ));
+    let work = spawn({
+        let (state, io) = (state.clone(), io.clone());
+        async move {
+            let ended = exchange::converse(&state, &io).await;
+            state.connections.borrow_mut().remove(&id);
+            if let Err(error) = ended {
+                log::debug!("connection from {peer}: {error}");
+            }
+            Ok(())
+        }
+    });
+    state.connections.borrow_mut().insert(id, (io, work));
+}
+
+/// Closes connections that have waited for too long. One look every few
+/// seconds costs less than a timer for each.
+async fn sweep(state: std::rc::Weak<State>, accepting: Promise<()>) -> Result<()> {
+    loop {
+        sleep(io::SWEEP).await?;
+        let Some(state) = state.upgrade() else {
+            return Ok(());
+        };
+        if accepting.is_settled() && state.connections.borrow().is_empty() {
+            return Ok(());
+        }
+        let now = Reactor::current().now();
+        let late = |io: &Io| io.is_late(now);
+        let mut connections = state.connections.borrow_mut();
+        let gone: Vec<_> = connections.extract_if(|_, (io, _)| late(io)).collect();
+        drop(connections);
+        gone.into_iter()
+            .for_each(|(_, (_, connection))| connection.cancel());
+    }
+}

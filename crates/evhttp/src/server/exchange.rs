@@ -1,0 +1,298 @@
+//! A server's conversation on one connection: requests in, responses out, in
+//! order, until one side has enough.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use evcore::{Reactor, Result};
+use http::header::DATE;
+use http::{HeaderMap, StatusCode};
+
+use super::io::{Io, Turn};
+use super::{Reply, Request, State, failed};
+use crate::body::{Body, Pieces};
+use crate::error::{Error, ErrorKind, Phase};
+use crate::h1::{BodyLength, Event, Fault, Framing, RequestHead, Verdict};
+use crate::limits::{DRAINED, GATHERED};
+use crate::response::Response;
+
+/// Answers requests until the connection is over.
+pub(super) async fn converse(state: &Rc<State>, io: &Rc<Io>) -> Result<()> {
+    loop {
+        let (head, framing) = match poll_fn(|cx| poll_head(state, io, cx)).await {
+            Ok(Some(asked)) => asked,
+            Ok(None) => return Ok(()),
+            Err(error) => return refuse(state, io, error).await,
+        };
+        io.turn_to(Turn::Ours);
+        let body = match framing {
+            Framing::None => Body::empty(),
+            _ => Body::pieces(Incoming::new(state, io)),
+        };
+        let request = Request::new(head, body, io.peer);
+        let response = match (state.answer)(request) {
+            Reply::Ready(response) => response,
+            Reply::Later(later) => later.await.unwrap_or_else(|error| failed(&error)),
+        };
+        let body = write_head(state, io, &response)?;
+        send(io, body).await?;
+        drain(state, io).await?;
+        let over = io.codec.borrow_mut().restart() != Verdict::Keep;
+        io.exchange.set(io.exchange.get() + 1);
+        if over {
+            return linger(state, io).await;
+        }
+        io.turn_to(Turn::Idle);
+        if io.output.borrow().len() >= GATHERED {
+            flush(io).await?;
+        }
+    }
+}
+
+fn broken(phase: Phase, io: &Io, fault: Fault) -> Error {
+    Error::new(phase, ErrorKind::Protocol(fault)).at(io.peer)
+}
+
+fn lost(phase: Phase, io: &Io, error: std::io::Error) -> Error {
+    Error::io(phase, error).at(io.peer)
+}
+
+type Asked = Option<(RequestHead, Framing)>;
+
+/// The next request's head; what is answered already goes out while we wait.
+fn poll_head(state: &State, io: &Io, cx: &mut Context<'_>) -> Poll<Result<Asked, Error>> {
+    loop {
+        let event = io.codec.borrow_mut().next(&mut io.input.borrow_mut());
+        match event.map_err(|fault| broken(Phase::Head, io, fault))? {
+            Event::Head(head, framing) => return Poll::Ready(Ok(Some((head, framing)))),
+            Event::Closed => return Poll::Ready(Ok(None)),
+            _ => {}
+        }
+        ready!(io.poll_flush(cx)).map_err(|error| lost(Phase::Send, io, error))?;
+        let more = ready!(io.poll_receive(cx, &state.shared.scratch));
+        if !more.map_err(|error| lost(Phase::Head, io, error))? {
+            let event = io
+                .codec
+                .borrow_mut()
+                .end_of_input(&mut io.input.borrow_mut());
+            event.map_err(|fault| broken(Phase::Head, io, fault))?;
+            return Poll::Ready(Ok(None));
+        }
+    }
+}
+
+/// Answers what is no proper request, and closes.
+async fn refuse(state: &Rc<State>, io: &Rc<Io>, error: Error) -> Result<()> {
+    if let ErrorKind::Protocol(fault) = error.kind() {
+        let response = Response::plain(format!("{fault}\n")).with_status(fault.status());
+        if let Ok(body) = write_head(state, io, &response) {
+            send(io, body).await?;
+            linger(state, io).await?;
+        }
+    }
+    Err(error.into())
+}
+
+/// Puts the head into the output. What can't be sent is answered with 500.
+fn write_head(state: &State, io: &Io, response: &Response) -> Result<Body> {
+    let body = response.take_body()?;
+    let now = Reactor::current().now();
+    let date = (!response.headers().contains_key(DATE)).then(|| state.shared.date(now));
+    let date = date.iter().map(|date| (&DATE, date));
+    let length = match body.length() {
+        Some(length) => BodyLength::Known(length),
+        None => BodyLength::Unknown,
+    };
+    let mut codec = io.codec.borrow_mut();
+    let fields = response.headers().iter().chain(date);
+    let written = codec.write_head(
+        response.status(),
+        fields,
+        length,
+        &mut io.output.borrow_mut(),
+    );
+    match written {
+        Ok(Framing::None) => Ok(Body::empty()),
+        Ok(_) => Ok(body),
+        Err(fault) => {
+            log::error!("a response could not be sent: {fault}");
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            let output = &mut io.output.borrow_mut();
+            let again = codec.write_head(status, &HeaderMap::new(), BodyLength::None, output);
+            again
+                .map(|_| Body::empty())
+                .map_err(|f| broken(Phase::Send, io, f).into())
+        }
+    }
+}
+
+/// From this size on a piece is sent from where it lies; below it, copying
+/// it behind the head saves gathering.
+const COPIED: usize = 16 << 10;
+
+/// Sends the body behind the head. Small whole bodies stay in the output, to
+/// go out together with what else is there.
+async fn send(io: &Io, mut body: Body) -> Result<()> {
+    let now = body.as_whole().is_some();
+    while let Some(piece) = body.next().await.inspect_err(|error| {
+        log::error!("a response's body ended early: {error}");
+    })? {
+        let unsendable = |fault| evcore::Error::from(broken(Phase::Send, io, fault));
+        if piece.len() <= COPIED {
+            let written = {
+                let mut codec = io.codec.borrow_mut();
+                codec.write_piece(&piece, &mut io.output.borrow_mut())
+            };
+            written.map_err(unsendable)?;
+            if !now {
+                flush(io).await?;
+            }
+        } else {
+            send_piece(io, piece).await?;
+        }
+    }
+    let trailers = body.take_trailers();
+    let mut codec = io.codec.borrow_mut();
+    let ended = codec.write_end(trailers.as_ref(), &mut io.output.borrow_mut());
+    ended.map_err(|fault| broken(Phase::Send, io, fault).into())
+}
+
+async fn send_piece(io: &Io, mut piece: Bytes) -> Result<()> {
+    let frame = io.codec.borrow_mut().frame_piece(piece.len());
+    let frame = frame.map_err(|fault| broken(Phase::Send, io, fault))?;
+    io.output.borrow_mut().extend_from_slice(frame.prefix());
+    let mut suffix = frame.suffix();
+    io.turn_to(Turn::Body);
+    let sent = poll_fn(|cx| io.poll_send(cx, &mut piece, &mut suffix)).await;
+    io.turn_to(Turn::Ours);
+    sent.map_err(|error| lost(Phase::Send, io, error).into())
+}
+
+async fn flush(io: &Io) -> Result<()> {
+    io.turn_to(Turn::Body);
+    let sent = poll_fn(|cx| io.poll_flush(cx)).await;
+    io.turn_to(Turn::Ours);
+    sent.map_err(|error| lost(Phase::Send, io, error).into())
+}
+
+/// Reads what the answer has left unread of the request's body, so that the
+/// next request can be found; if that is too much, the connection ends.
+async fn drain(state: &Rc<State>, io: &Rc<Io>) -> Result<()> {
+    let mut left = Incoming::new(state, io);
+    let mut drained = 0;
+    // Told to go on only now, the peer would send a body nobody wants.
+    if io.codec.borrow().expects_continue() {
+        return Ok(());
+    }
+    while let Some(piece) = poll_fn(|cx| left.poll_piece(cx)).await {
+        drained += piece?.len() as u64;
+        if drained > DRAINED {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// RFC 9112 §9.6: closing with unread bytes would reset the connection, and
+/// the peer might lose the response: end our side, then wait for its end.
+async fn linger(state: &Rc<State>, io: &Rc<Io>) -> Result<()> {
+    flush(io).await?;
+    io.shut_down();
+    io.turn_to(Turn::Body);
+    let mut drained = 0;
+    loop {
+        let more = poll_fn(|cx| io.poll_receive(cx, &state.shared.scratch)).await;
+        let length = io.input.borrow().len();
+        io.input.borrow_mut().clear();
+        drained += length as u64;
+        if !matches!(more, Ok(true)) || drained > DRAINED {
+            return Ok(());
+        }
+    }
+}
+
+/// A request's body, on the wire.
+struct Incoming {
+    state: Rc<State>,
+    io: Rc<Io>,
+    exchange: u64,
+    trailers: Option<HeaderMap>,
+    ended: bool,
+}
+
+impl Incoming {
+    fn new(state: &Rc<State>, io: &Rc<Io>) -> Incoming {
+        let exchange = io.exchange.get();
+        let (state, io) = (state.clone(), io.clone());
+        Incoming {
+            state,
+            io,
+            exchange,
+            trailers: None,
+            ended: false,
+        }
+    }
+
+    fn poll_wire(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        let io = &*self.io;
+        let fail = |fault| broken(Phase::Body, io, fault);
+        let mut at_end = false;
+        loop {
+            let event = match at_end {
+                true => io
+                    .codec
+                    .borrow_mut()
+                    .end_of_input(&mut io.input.borrow_mut()),
+                false => io.codec.borrow_mut().next(&mut io.input.borrow_mut()),
+            };
+            match event.map_err(fail)? {
+                Event::Piece(piece) => return Poll::Ready(Ok(Some(piece))),
+                Event::End { trailers } => {
+                    self.trailers = trailers;
+                    return Poll::Ready(Ok(None));
+                }
+                Event::Closed => return Poll::Ready(Ok(None)),
+                _ => {}
+            }
+            ready!(self.poll_go_on(cx))?;
+            let more = ready!(io.poll_receive(cx, &self.state.shared.scratch));
+            at_end = !more.map_err(|error| lost(Phase::Body, io, error))?;
+        }
+    }
+
+    /// RFC 9110 §10.1.1: the peer may be waiting for our word to go on.
+    fn poll_go_on(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let mut codec = self.io.codec.borrow_mut();
+        if codec.expects_continue() {
+            let written = codec.write_continue(&mut self.io.output.borrow_mut());
+            written.map_err(|fault| broken(Phase::Body, &self.io, fault))?;
+        }
+        drop(codec);
+        self.io
+            .poll_flush(cx)
+            .map_err(|error| lost(Phase::Send, &self.io, error))
+    }
+}
+
+impl Pieces for Incoming {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        if self.ended || self.exchange != self.io.exchange.get() {
+            return Poll::Ready(None);
+        }
+        self.io.turn_to(Turn::Body);
+        let piece = ready!(self.poll_wire(cx));
+        self.io.turn_to(Turn::Ours);
+        self.ended = !matches!(piece, Ok(Some(_)));
+        Poll::Ready(piece.map_err(Into::into).transpose())
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.io.codec.borrow().want().map(|want| want as u64)
+    }
+
+    fn take_trailers(&mut self) -> Option<HeaderMap> {
+        self.trailers.take()
+    }
+}

@@ -1,0 +1,173 @@
+//! A server's connection as bytes: reading into the codec, writing out, and
+//! since when it waits for what. Knows nothing of requests.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, SocketAddr};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+use evcore::Reactor;
+use evcore::net::TcpStream;
+use http::HeaderValue;
+
+use crate::h1::ServerExchange;
+use crate::limits::{HEAD_WITHIN, Limits, RECEIVED_AT_ONCE, RECEIVED_PER_POLL, SERVER_IDLE};
+
+/// How often late connections are looked for.
+pub(super) const SWEEP: Duration = Duration::from_secs(5);
+
+/// What all connections of a server share.
+pub(super) struct Shared {
+    pub(super) scratch: RefCell<Vec<u8>>,
+    date: RefCell<(Instant, HeaderValue)>,
+}
+
+impl Shared {
+    pub(super) fn new(now: Instant) -> Shared {
+        let scratch = RefCell::new(vec![0; RECEIVED_AT_ONCE]);
+        Shared {
+            scratch,
+            date: RefCell::new((now, crate::clock::date())),
+        }
+    }
+
+    /// The Date field, made anew once a second.
+    pub(super) fn date(&self, now: Instant) -> HeaderValue {
+        let mut date = self.date.borrow_mut();
+        if now.saturating_duration_since(date.0) >= Duration::from_secs(1) {
+            *date = (now, crate::clock::date());
+        }
+        date.1.clone()
+    }
+}
+
+/// What the peer has to do next, if anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Nothing: the answer is being made.
+    Ours,
+    /// Ask something, or leave.
+    Idle,
+    /// Finish the head it has begun.
+    Head,
+    /// Send or take more of a body.
+    Body,
+}
+
+/// One connection.
+pub(crate) struct Io {
+    stream: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) codec: RefCell<ServerExchange>,
+    pub(super) input: RefCell<BytesMut>,
+    pub(super) output: RefCell<BytesMut>,
+    turn: Cell<(Turn, Instant)>,
+    burst: Cell<usize>,
+    /// Counts exchanges: a body of an earlier one reads nothing any more.
+    pub(super) exchange: Cell<u64>,
+}
+
+impl Io {
+    pub(super) fn new(stream: TcpStream, peer: SocketAddr, limits: Limits, now: Instant) -> Io {
+        Io {
+            stream,
+            peer,
+            codec: RefCell::new(ServerExchange::new(limits)),
+            input: RefCell::default(),
+            output: RefCell::default(),
+            turn: Cell::new((Turn::Head, now)),
+            burst: Cell::new(0),
+            exchange: Cell::new(0),
+        }
+    }
+
+    /// Notes whose turn it is, from now on.
+    pub(super) fn turn_to(&self, turn: Turn) {
+        self.turn.set((turn, Reactor::current().now()));
+    }
+
+    pub(super) fn turn(&self) -> Turn {
+        self.turn.get().0
+    }
+
+    /// Whether the peer has let us wait for too long.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        let (turn, since) = self.turn.get();
+        let limit = match turn {
+            Turn::Ours => return false,
+            Turn::Head => HEAD_WITHIN,
+            Turn::Idle | Turn::Body => SERVER_IDLE,
+        };
+        now.saturating_duration_since(since) >= limit
+    }
+
+    /// Receives once, into the input. `Ok(false)` at the end.
+    pub(super) fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        scratch: &RefCell<Vec<u8>>,
+    ) -> Poll<io::Result<bool>> {
+        if self.burst.get() >= RECEIVED_PER_POLL {
+            self.burst.set(0);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let mut scratch = scratch.borrow_mut();
+        let received = ready!(self.stream.poll_read(cx, &mut scratch))?;
+        self.input
+            .borrow_mut()
+            .extend_from_slice(&scratch[..received]);
+        self.burst.set(self.burst.get() + received);
+        match self.turn() {
+            Turn::Idle => self.turn_to(Turn::Head),
+            Turn::Body => self.turn_to(Turn::Body),
+            Turn::Head | Turn::Ours => {}
+        }
+        Poll::Ready(Ok(received > 0))
+    }
+
+    /// Sends what lies in the output.
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_send(cx, &mut Bytes::new(), &mut &b""[..])
+    }
+
+    /// Sends the output, then `piece`, then `suffix`, in as few calls as the
+    /// system lets us.
+    pub(super) fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        piece: &mut Bytes,
+        suffix: &mut &[u8],
+    ) -> Poll<io::Result<()>> {
+        let mut output = self.output.borrow_mut();
+        loop {
+            let sent = match (output.is_empty(), piece.is_empty() && suffix.is_empty()) {
+                (true, true) => {
+                    output.clear();
+                    return Poll::Ready(Ok(()));
+                }
+                (_, true) => ready!(self.stream.poll_write(cx, &output))?,
+                _ => {
+                    let slices = [&output[..], &piece[..], suffix].map(IoSlice::new);
+                    ready!(self.stream.poll_write_vectored(cx, &slices))?
+                }
+            };
+            let head = sent.min(output.len());
+            output.advance(head);
+            let body = (sent - head).min(piece.len());
+            piece.advance(body);
+            *suffix = &suffix[sent - head - body..];
+            if self.turn() == Turn::Body {
+                self.turn_to(Turn::Body);
+            }
+        }
+    }
+
+    /// Ends our side of the connection.
+    pub(super) fn shut_down(&self) {
+        // Fails if the peer has reset it, which is as good.
+        _ = self.stream.shutdown_now(Shutdown::Write);
+    }
+}

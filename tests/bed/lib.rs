@@ -1,0 +1,26 @@
+//! The test bed: real peers on free loopback ports, scripted raw servers, patterned bodies, patience.
+//!
+//! It is std only and knows neither evcore nor evhttp, so that it cannot share their mistakes. What a
+//! peer needs (a configuration, files) is made in a temporary folder; every guard here stops what it
+//! started when it is dropped. A missing peer panics with its name: a test that needs it fails.
+
+pub mod command;
+pub mod nginx;
+pub mod pattern;
+pub mod raw;
+pub mod strace;
+pub mod temp;
+pub mod wait;
+
+pub use command::{Finished, Running};
+pub use nginx::Nginx;
+pub use pattern::Hash;
+pub use raw::Raw;
+pub use strace::Strace;
+pub use temp::TempDir;
+pub use wait::{free_port, listening, wait_until};
+
+// Doctests are built of a package's lib alone, and this is ours.
+#[cfg(doctest)]
+#[path = "../docs.rs"]
+mod docs;
