@@ -132,7 +132,7 @@ enum Stopped {
 }
 
 enum Grave {
-    Closures(Vec<Rc<Closure>>),
+    Closure(Rc<Closure>),
     Coroutine(Id),
 }
 
@@ -357,7 +357,7 @@ impl Model {
             return;
         }
         let hooks = self.end(p, outcome);
-        self.bury(self.promises[p].reactor, Grave::Closures(hooks));
+        self.bury_each(self.promises[p].reactor, hooks);
     }
 
     /// What settling and cancelling have in common; hands out the hooks.
@@ -391,19 +391,19 @@ impl Model {
             let operation = self.operation(p);
             let hooks = self.end(p, Outcome::Failed(CANCELLED.into(), None));
             if self.reactors[reactor].closed {
-                self.bury(reactor, Grave::Closures(hooks));
+                self.bury_each(reactor, hooks);
             } else {
                 let hooks = hooks.into_iter().map(Stopped::Hook);
                 self.reactors[reactor].stopped.extend(hooks);
             }
             self.promises[p].latest = None;
             let listeners = std::mem::take(&mut self.promises[p].listeners);
-            self.bury(reactor, Grave::Closures(closures(listeners)));
+            self.bury_each(reactor, closures(listeners));
             if operation != p {
                 let heard = std::mem::take(&mut self.promises[operation].listeners);
                 let (ours, others) = heard.into_iter().partition(|listener| listener.owner == p);
                 self.promises[operation].listeners = others;
-                self.bury(reactor, Grave::Closures(closures(ours)));
+                self.bury_each(reactor, closures(ours));
             }
             let upstream = self.detach(p);
             for &source in upstream.iter().rev() {
@@ -420,7 +420,7 @@ impl Model {
         match &mut self.promises[p].body {
             Body::Attached(_, closures) => {
                 let closures = std::mem::take(closures);
-                self.bury(reactor, Grave::Closures(closures));
+                self.bury_each(reactor, closures);
             }
             Body::Join(_, parts) => {
                 let open = parts.iter_mut().filter(|part| !part.fired);

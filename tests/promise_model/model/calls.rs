@@ -105,10 +105,14 @@ impl Model {
         if std::mem::replace(&mut self.reactors[reactor].burying, true) {
             return;
         }
+        self.fill_graves(reactor);
+    }
+
+    pub(super) fn fill_graves(&mut self, reactor: usize) {
         let because = self.because.take();
         while let Some(grave) = self.reactors[reactor].graves.pop_front() {
             match grave {
-                Grave::Closures(closures) => self.drop_group(reactor, closures),
+                Grave::Closure(closure) => self.drop_one(reactor, closure),
                 Grave::Coroutine(c) => self.drop_coroutine(reactor, c),
             }
         }
@@ -116,22 +120,25 @@ impl Model {
         self.reactors[reactor].burying = false;
     }
 
+    pub(super) fn bury_each(&mut self, reactor: usize, closures: Vec<Rc<Closure>>) {
+        for closure in closures {
+            self.bury(reactor, Grave::Closure(closure));
+        }
+    }
+
     /// P9: what `closure` held learns why it went unheard.
     pub(super) fn discard(&mut self, reactor: usize, error: &str, closure: Rc<Closure>) {
         let outer = self.because.replace(error.into());
-        self.drop_group(reactor, vec![closure]);
+        self.drop_one(reactor, closure);
         self.because = outer;
     }
 
-    pub(super) fn drop_group(&mut self, reactor: usize, closures: Vec<Rc<Closure>>) {
-        let mut panicked = None;
-        for closure in closures {
-            let last = Rc::strong_count(&closure) == 1;
-            if last && self.drop_closure(&closure, panicked.is_some()) {
-                panicked = Some(format!("d{}", closure.name));
-            }
+    fn drop_one(&mut self, reactor: usize, closure: Rc<Closure>) {
+        let last = Rc::strong_count(&closure) == 1;
+        if last && self.drop_closure(&closure, false) {
+            let error = self.panicked(format!("d{}", closure.name));
+            self.reactors[reactor].reports.push(error);
         }
-        self.report_panic(reactor, panicked);
     }
 
     pub(super) fn drop_coroutine(&mut self, reactor: usize, c: Id) {
@@ -139,14 +146,7 @@ impl Model {
             self.drop_await(a);
         }
         if let Some(closure) = self.coroutines[c].closure.take() {
-            self.drop_group(reactor, vec![closure]);
-        }
-    }
-
-    pub(super) fn report_panic(&mut self, reactor: usize, panicked: Option<String>) {
-        if let Some(what) = panicked {
-            let error = self.panicked(what);
-            self.reactors[reactor].reports.push(error);
+            self.drop_one(reactor, closure);
         }
     }
 

@@ -34,7 +34,7 @@ impl Model {
         if self.is_settled(p) {
             if let Body::Attached(_, closures) = &mut self.promises[p].body {
                 let closures = std::mem::take(closures);
-                self.bury(reactor, Grave::Closures(closures));
+                self.bury_each(reactor, closures);
             }
         } else {
             self.promises[p].source = Some(source);
@@ -138,12 +138,12 @@ impl Model {
                 return self.settle(p, outcome);
             }
             (Attach::Catch | Attach::OrElse, false) => {
-                self.bury(reactor, Grave::Closures(closures));
+                self.bury_each(reactor, closures);
                 return self.settle(p, outcome);
             }
             (Attach::ThenOr, false) => {
                 let other = closures.remove(1);
-                self.bury(reactor, Grave::Closures(vec![other]));
+                self.bury(reactor, Grave::Closure(other));
                 closures.remove(0)
             }
             (Attach::ThenOr, true) => {

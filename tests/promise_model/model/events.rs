@@ -31,10 +31,7 @@ impl Model {
     pub(crate) fn on(&mut self, p: Id, event: Ev, closure: Rc<Closure>) {
         if let Some(Act::Call(closure)) = self.listen(p, event, Act::Call(closure)) {
             let operation = self.operation(p);
-            self.bury(
-                self.promises[operation].reactor,
-                Grave::Closures(vec![closure]),
-            );
+            self.bury(self.promises[operation].reactor, Grave::Closure(closure));
         }
     }
 
@@ -172,9 +169,9 @@ impl Model {
                         .into_iter()
                         .partition(|listener| listener.id == id);
                     self.promises[operation].listeners = kept;
-                    self.bury(reactor, Grave::Closures(closures(gone)));
+                    self.bury_each(reactor, closures(gone));
                 }
-                self.bury(reactor, Grave::Closures(vec![closure]));
+                self.bury(reactor, Grave::Closure(closure));
                 self.held.pop();
             }
         }
@@ -186,12 +183,16 @@ impl Model {
         if !self.is_settled(p) {
             self.promises[p].rare = true;
             self.promises[p].hooks.push(hook);
-        } else if self.promises[p].cancelled && !self.reactors[reactor].closed {
-            self.reactors[reactor]
-                .stopped
-                .push_back(Stopped::Hook(hook));
+        } else if !self.promises[p].cancelled {
+            self.bury(reactor, Grave::Closure(hook));
+        } else if self.reactors[reactor].closed {
+            // P29: what its destructor makes is made by a closed reactor.
+            self.enter(reactor);
+            self.bury(reactor, Grave::Closure(hook));
+            self.leave();
         } else {
-            self.bury(reactor, Grave::Closures(vec![hook]));
+            let hook = Stopped::Hook(hook);
+            self.reactors[reactor].stopped.push_back(hook);
         }
     }
 }

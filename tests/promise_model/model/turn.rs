@@ -121,7 +121,7 @@ impl Model {
             Entry::Silence(p) => {
                 self.promises[p].latest = None;
                 let listeners = std::mem::take(&mut self.promises[p].listeners);
-                self.bury(r, Grave::Closures(closures(listeners)));
+                self.bury_each(r, closures(listeners));
                 false
             }
             Entry::Poll(c) => {
@@ -206,16 +206,16 @@ impl Model {
             }
         }
         self.reactors[r].burying = false;
-        self.bury(r, Grave::Closures(vec![]));
+        self.fill_graves(r);
         for stopped in std::mem::take(&mut self.reactors[r].stopped) {
             match stopped {
-                Stopped::Hook(hook) => self.bury(r, Grave::Closures(vec![hook])),
+                Stopped::Hook(hook) => self.bury(r, Grave::Closure(hook)),
                 Stopped::Coroutine(c) => self.bury(r, Grave::Coroutine(c)),
             }
         }
         for entry in std::mem::take(&mut self.reactors[r].queue) {
             match entry {
-                Entry::Call(closure) => self.bury(r, Grave::Closures(vec![closure])),
+                Entry::Call(closure) => self.bury(r, Grave::Closure(closure)),
                 Entry::Silence(p) => _ = self.deliver_one(r, Entry::Silence(p)),
                 Entry::Waiters(waiters) => {
                     for waiter in waiters {
