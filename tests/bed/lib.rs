@@ -19,3 +19,8 @@ pub use raw::Raw;
 pub use strace::Strace;
 pub use temp::TempDir;
 pub use wait::{free_port, listening, wait_until};
+
+// Doctests are built of a package's lib alone, and this is ours.
+#[cfg(doctest)]
+#[path = "../docs.rs"]
+mod docs;

@@ -76,6 +76,7 @@ struct Promise {
     handles: usize,
     taken_back: bool,
     cancelled: bool,
+    /// An error it may have one day is looked at already.
     looked: bool,
     /// Stepped out of a chain of followers (P30): nobody knows it any more.
     gone: bool,
@@ -314,7 +315,11 @@ impl Model {
         if self.is_settled(source) {
             // P4: appended, never called at once.
             let reactor = self.promises[source].reactor;
-            self.enqueue(reactor, Entry::Waiters(VecDeque::from([waiter])));
+            match self.reactors[reactor].closed {
+                // No turn will come: only a promise of another reactor waits.
+                true => self.fire(waiter),
+                false => self.enqueue(reactor, Entry::Waiters(VecDeque::from([waiter]))),
+            }
         } else {
             self.promises[source].waiters.push(waiter);
         }
@@ -335,7 +340,6 @@ impl Model {
     }
 
     fn look(&mut self, p: Id) {
-        self.promises[p].looked = true;
         if let Some(Outcome::Failed(_, Some(duty))) = self.promises[p].outcome {
             self.duties[duty].looked = true;
         }
@@ -386,7 +390,9 @@ impl Model {
             self.promises[p].cancelled = true;
             let operation = self.operation(p);
             let hooks = self.end(p, Outcome::Failed(CANCELLED.into(), None));
-            if !self.reactors[reactor].closed {
+            if self.reactors[reactor].closed {
+                self.bury(reactor, Grave::Closures(hooks));
+            } else {
                 let hooks = hooks.into_iter().map(Stopped::Hook);
                 self.reactors[reactor].stopped.extend(hooks);
             }
@@ -413,9 +419,8 @@ impl Model {
         let reactor = self.promises[p].reactor;
         match &mut self.promises[p].body {
             Body::Attached(_, closures) => {
-                for closure in std::mem::take(closures) {
-                    self.bury(reactor, Grave::Closures(vec![closure]));
-                }
+                let closures = std::mem::take(closures);
+                self.bury(reactor, Grave::Closures(closures));
             }
             Body::Join(_, parts) => {
                 let open = parts.iter_mut().filter(|part| !part.fired);
@@ -684,6 +689,8 @@ impl Model {
         let mut forsaken = vec![];
         for (source, fired) in parts {
             if Some(source) != winner {
+                // P11: an error of a loser is no news, now or later.
+                self.promises[source].looked = true;
                 self.look(source);
             }
             if !fired && !self.is_settled(source) && self.take_back(source) {
@@ -1488,14 +1495,11 @@ impl Model {
         self.tables.muted = false;
     }
 
-    /// Cancels for closing: hooks are dropped, not called.
     fn cancel_closing(&mut self, p: Id) {
         if self.is_settled(p) || self.promises[p].gone {
             return;
         }
         let r = self.promises[p].reactor;
-        let hooks = std::mem::take(&mut self.promises[p].hooks);
-        self.bury(r, Grave::Closures(hooks));
         let waiters = self.promises[p].waiters.clone();
         self.cancel(p);
         for waiter in waiters {

@@ -27,6 +27,9 @@ impl Ty {
     }
 }
 
+/// How deep turns may be nested: each takes some kilobytes of stack.
+const NESTED: u32 = 12;
+
 /// Everything a program has in its hands.
 pub(crate) struct Tables<M: Machine> {
     pub(crate) handles: Vec<M::Handle>,
@@ -38,8 +41,13 @@ pub(crate) struct Tables<M: Machine> {
     pub(crate) closures: u32,
     /// Operations left: programs may feed themselves for ever.
     pub(crate) fuel: u32,
+    /// Turns on the stack that a program has asked for.
+    pub(crate) nested: u32,
     /// A reactor is closing: destructors only say that they ran.
     pub(crate) muted: bool,
+    /// Runs under way; once something is forwarded there may be none, for
+    /// events forwarded in a circle never run out.
+    pub(crate) runs: Option<u32>,
     /// Whether promises of different reactors may be tied together.
     pub(crate) tie: bool,
 }
@@ -54,7 +62,9 @@ impl<M: Machine> Tables<M> {
             log: vec![],
             closures: 0,
             fuel: 300,
+            nested: 0,
             muted: false,
+            runs: Some(0),
             tie,
         }
     }
@@ -385,6 +395,8 @@ fn attempt_writing<M: Machine>(m: &mut M, op: &Op) -> Option<()> {
             keep_resolver(m, resolver);
         }
         &Op::Forward(pick, event, from) => {
+            let free = m.with(|tables| tables.runs.unwrap_or(0) == 0);
+            free.then(|| m.with(|tables| tables.runs = None))?;
             let resolver = take_resolver(m, pick)?;
             if let Some(from) = hold(m, from) {
                 m.forward(&resolver, event, &from);
@@ -466,12 +478,21 @@ fn attempt_rest<M: Machine>(m: &mut M, op: &Op) -> Option<()> {
             }
             m.discard(source);
         }
-        &Op::Turn(reactor) => m.turn(reactor),
+        &Op::Turn(reactor) => {
+            let deep = m.with(|tables| tables.nested == NESTED);
+            (!deep).then_some(())?;
+            m.with(|tables| tables.nested += 1);
+            m.turn(reactor);
+            m.with(|tables| tables.nested -= 1);
+        }
         &Op::Advance(ms) => m.advance(ms),
         &Op::Run(pick) => {
+            let runs = m.with(|tables| tables.runs)?;
             let handle = hold(m, pick)?;
             let limited = m.timeout(handle, 7);
+            m.with(|tables| tables.runs = Some(runs + 1));
             let ended = m.run(limited);
+            m.with(|tables| tables.runs = Some(runs));
             say(m, format!("run {ended}"));
         }
         &Op::Enter(reactor) => m.enter(reactor),

@@ -334,7 +334,7 @@ impl Maker {
         };
         match self.random.below(12) {
             0..2 => Op::Advance(1 + self.random.below(3)),
-            2 => Op::Run(self.pick()),
+            2 if self.depth == 0 || self.turns => Op::Run(self.pick()),
             3 if self.many && self.depth == 0 => Op::Enter(reactor),
             4 if self.closing && self.depth == 0 && self.random.one_in(3) => Op::Close(reactor),
             _ if self.depth == 0 || self.turns => Op::Turn(reactor),

@@ -307,9 +307,10 @@ impl<T: 'static> Waiter for Ear<T> {
 }
 
 impl<T: 'static> Expire for Node<T, Limited<T>> {
-    fn expire(self: Rc<Self>) {
+    fn expire(self: Rc<Self>) -> bool {
         if self.is_settled() {
-            return turn::release(self);
+            turn::release(self);
+            return false;
         }
         let text = format!("timed out after {:?}", self.body.limit);
         let failure = Failure::new(&self.base.core, Error::of(Kind::TimedOut, text));
@@ -326,5 +327,6 @@ impl<T: 'static> Expire for Node<T, Limited<T>> {
         } else {
             turn::release(self);
         }
+        true
     }
 }

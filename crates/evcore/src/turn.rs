@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::Waker;
 
+use crate::current;
 use crate::error::Error;
 use crate::limits;
 use crate::promise::listen::{Emission, Rare};
@@ -34,7 +35,8 @@ pub(crate) enum Entry {
 
 /// A promise that settles itself when its time is up.
 pub(crate) trait Expire {
-    fn expire(self: Rc<Self>);
+    /// False if it has settled in the meantime.
+    fn expire(self: Rc<Self>) -> bool;
 }
 
 /// What waits to be delivered, buried or reported in one reactor.
@@ -44,10 +46,6 @@ pub(crate) struct Queue {
     stopped: RefCell<VecDeque<Stopped>>,
     graves: RefCell<VecDeque<Grave>>,
     burying: Cell<bool>,
-    /// The error because of which a closure is being dropped (rule P9).
-    stopping: RefCell<Option<Error>>,
-    /// Promises abandoned while a panic unwinds; its error is their source.
-    orphans: RefCell<Vec<Rc<dyn AnyNode>>>,
     reports: RefCell<Vec<Unhandled>>,
 }
 
@@ -70,8 +68,6 @@ impl Queue {
             stopped: RefCell::default(),
             graves: RefCell::default(),
             burying: Cell::new(false),
-            stopping: RefCell::default(),
-            orphans: RefCell::default(),
             reports: RefCell::default(),
         }
     }
@@ -93,7 +89,7 @@ impl Queue {
     }
 
     pub(crate) fn has_reports(&self) -> bool {
-        !self.reports.borrow().is_empty() || !self.orphans.borrow().is_empty()
+        !self.reports.borrow().is_empty() || current::has_orphans()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -128,7 +124,7 @@ pub(crate) fn call<R>(
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let error = Error::panicked(&*payload, place);
         bury(core, payload);
-        settle_orphans(core, Some(&error));
+        settle_orphans(Some(&error));
         error
     })
 }
@@ -156,8 +152,10 @@ pub(crate) fn bury<T: 'static>(core: &Rc<Core>, value: T) {
             .push_back(Grave::Value(Box::new(value)));
         return;
     }
+    let outer = current::note_stopping(None);
     drop_guarded(core, value);
     fill_graves(core);
+    current::note_stopping(outer);
 }
 
 /// Drops many, one by one: if two of a `Vec` panic, the process aborts.
@@ -177,9 +175,9 @@ pub(crate) fn bury_after(core: &Rc<Core>, f: impl FnOnce()) {
 /// Drops the callback that `error` has stopped.
 pub(crate) fn discard<F: 'static>(core: &Rc<Core>, error: &Error, callback: F) {
     if std::mem::needs_drop::<F>() {
-        let outer = core.queue.stopping.replace(Some(error.clone()));
+        let outer = current::note_stopping(Some(error.clone()));
         drop_guarded(core, callback);
-        core.queue.stopping.replace(outer);
+        current::note_stopping(outer);
     }
 }
 
@@ -194,8 +192,10 @@ pub(crate) fn release_any(node: Rc<dyn AnyNode>) {
         core.queue.graves.borrow_mut().push_back(Grave::Node(node));
         return;
     }
+    let outer = current::note_stopping(None);
     drop_guarded(&core, node);
     fill_graves(&core);
+    current::note_stopping(outer);
 }
 
 pub(crate) fn release_node<T: 'static>(node: Rc<dyn PromiseNode<T>>) {
@@ -242,28 +242,30 @@ fn drop_guarded<T>(core: &Rc<Core>, value: T) {
         let error = Error::panicked(&*payload, None);
         // Its own Drop might panic again; it is not worth another try.
         std::mem::forget(payload);
-        settle_orphans(core, Some(&error));
+        settle_orphans(Some(&error));
         core.report_later(Unhandled { error, place: None });
     }
 }
 
-impl Core {
-    /// Rejects a promise whose resolver was dropped unsettled (rule P9).
-    pub(crate) fn abandon(self: &Rc<Self>, node: Rc<dyn AnyNode>) {
-        if std::thread::panicking() {
-            self.queue.orphans.borrow_mut().push(node);
-            return;
-        }
-        let because = self.queue.stopping.borrow().clone();
-        node.fail(Failure::new(self, Error::abandoned(because)));
+/// Rejects a promise whose resolver was dropped unsettled (rule P9).
+pub(crate) fn abandon(node: Rc<dyn AnyNode>) {
+    if !std::thread::panicking() {
+        return fail_abandoned(node, current::stopping());
+    }
+    if let Err(node) = current::orphan(node) {
+        fail_abandoned(node, None);
     }
 }
 
+fn fail_abandoned(node: Rc<dyn AnyNode>, because: Option<Error>) {
+    let core = node.base().core.clone();
+    node.fail(Failure::new(&core, Error::abandoned(because)));
+}
+
 /// Rejects the promises whose resolvers a panic dropped.
-pub(crate) fn settle_orphans(core: &Rc<Core>, panic: Option<&Error>) {
-    let orphans = core.queue.orphans.take();
-    for node in orphans {
-        node.fail(Failure::new(core, Error::abandoned(panic.cloned())));
+pub(crate) fn settle_orphans(panic: Option<&Error>) {
+    for node in current::take_orphans() {
+        fail_abandoned(node, panic.cloned());
     }
 }
 
@@ -297,7 +299,7 @@ fn deliver_one(core: &Rc<Core>, entry: Entry) -> bool {
         }
         Entry::Task(token) => return crate::task::poll(core, token),
         Entry::Call(f, place) => _ = call_and_report(core, place, f),
-        Entry::Expire(promise) => promise.expire(),
+        Entry::Expire(promise) => return promise.expire(),
         Entry::Wake(waker) => wake(core, waker),
     }
     true
@@ -362,7 +364,7 @@ pub(crate) fn clean_up(core: &Rc<Core>) {
 
 /// Tells the errors nobody looked at.
 pub(crate) fn report(core: &Rc<Core>) {
-    settle_orphans(core, None);
+    settle_orphans(None);
     let reports = core.queue.reports.take();
     let hook = core.unhandled_hook();
     for report in reports {

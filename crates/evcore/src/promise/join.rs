@@ -79,10 +79,10 @@ pub(crate) fn join<T: 'static, U: 'static, J: Join<T, U>>(
             })
         })
         .collect();
-    parts
-        .iter()
-        .for_each(|part| wait_for(&part.source, part.clone()));
-    whole.body.parts.replace(parts);
+    whole.body.parts.replace(parts.clone());
+    for part in parts {
+        wait_for(&part.source, part.clone());
+    }
     drop(promises);
     Promise::new(whole)
 }
@@ -134,9 +134,14 @@ impl<T: 'static, U: 'static, J: Join<T, U>> Waiter for Part<T, U, J> {
         live
     }
 
+    /// The part's reactor closes; the whole may live on in another one.
     fn abandon(self: Rc<Self>) {
-        if let Some(whole) = self.whole.take() {
-            state::cancel(whole);
+        match self.whole.take() {
+            Some(whole) if whole.base.core.is_closed() => state::cancel(whole),
+            whole => {
+                self.whole.set(whole);
+                self.fire();
+            }
         }
     }
 }

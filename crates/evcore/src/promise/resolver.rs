@@ -75,8 +75,12 @@ impl<T: 'static> Waiter for Node<T, Root<T>> {
         !self.is_settled()
     }
 
+    /// The leader's reactor closes; this promise may live on another one.
     fn abandon(self: Rc<Self>) {
-        state::cancel(self);
+        match self.base.core.is_closed() {
+            true => state::cancel(self),
+            false => self.fire(),
+        }
     }
 
     fn follow_instead(&self, other: &dyn std::any::Any) -> bool {
@@ -200,7 +204,7 @@ impl<T: 'static> Drop for Resolver<T> {
     fn drop(&mut self) {
         let Some(node) = self.node.take() else { return };
         if !node.is_settled() {
-            node.base.core.clone().abandon(node.clone());
+            turn::abandon(node.clone());
         }
         turn::release(node);
     }
