@@ -9,13 +9,14 @@ use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use crate::limits::{BLOCKING_IDLE, BLOCKING_THREADS};
+use crate::turn;
 use crate::{Error, Promise, Reactor, Remote, Result};
 
 /// Has `work` done on a helper thread and promises its result.
@@ -42,12 +43,10 @@ pub fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) ->
         }),
     });
     let waiting = Waiting { job: job.clone() };
-    let hired = match reactor.core().is_closed() {
-        true => Ok(()), // the promise says so
-        false => reactor.core().helpers.hire(job),
-    };
+    // A closed reactor's promise says so; its helpers are made for nothing.
+    let hired = reactor.local(Helpers::default).hire(job);
     crate::spawn(async move {
-        hired.map_err(|error| Error::from(error).context("start a helper thread"))?;
+        hired.map_err(|error| Error::from(error).during("start a helper thread"))?;
         waiting.await
     })
 }
@@ -101,8 +100,7 @@ impl<T: Send> Work for Job<T> {
         let Some((work, remote)) = self.begin() else {
             return;
         };
-        let outcome = catch_unwind(AssertUnwindSafe(work))
-            .map_err(|payload| Error::panicked(&*payload, Some(self.place)));
+        let outcome = turn::catch(Some(self.place), work);
         let mut progress = self.lock();
         if let Stage::Gone = progress.stage {
             drop(progress);
@@ -219,7 +217,7 @@ impl Shop {
     fn serve(&self) {
         while let Some(job) = self.next() {
             // Dropping the job may drop what it holds, which may panic too.
-            let _ = catch_unwind(AssertUnwindSafe(move || job.run()));
+            _ = turn::catch(None, move || job.run());
         }
     }
 

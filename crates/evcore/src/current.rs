@@ -1,9 +1,11 @@
-//! This thread's reactors: which is current, and which exist. The only
-//! thread-local of the crate.
+//! This thread's reactors: which is current, which exist, and why what they
+//! drop is dropped. The only thread-locals of the crate.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
+use crate::error::Error;
+use crate::promise::state::AnyNode;
 use crate::reactor::{Core, Reactor};
 
 #[derive(Default)]
@@ -14,10 +16,55 @@ struct Registry {
     default: RefCell<Option<Reactor>>,
     /// All of this thread's, for wakers that come home.
     known: RefCell<Vec<Weak<Core>>>,
+    /// The error because of which a closure is being dropped (rule P9). Not
+    /// a reactor's: the closure may hold resolvers of any.
+    stopping: RefCell<Option<Error>>,
+    /// Promises abandoned while a panic unwinds; its error is their source.
+    orphans: RefCell<Vec<Rc<dyn AnyNode>>>,
 }
 
 thread_local! {
     static HERE: Registry = Registry::default();
+    /// Whether `stopping` is set: asked at every drop, so it has to be cheap.
+    static STOPPING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes why what is dropped from now on is dropped; returns what was noted
+/// before, to be noted again.
+pub(crate) fn note_stopping(error: Option<Error>) -> Option<Error> {
+    if error.is_none() && !STOPPING.get() {
+        return None;
+    }
+    STOPPING.set(error.is_some());
+    HERE.try_with(|here| here.stopping.replace(error))
+        .ok()
+        .flatten()
+}
+
+/// Why a closure is being dropped, if an error has stopped it.
+pub(crate) fn stopping() -> Option<Error> {
+    HERE.try_with(|here| here.stopping.borrow().clone())
+        .ok()
+        .flatten()
+}
+
+/// Keeps a promise that lost its resolver to a panic; gives it back if it is
+/// too late in the thread's life for that.
+pub(crate) fn orphan(node: Rc<dyn AnyNode>) -> Result<(), Rc<dyn AnyNode>> {
+    let mut node = Some(node);
+    _ = HERE.try_with(|here| here.orphans.borrow_mut().extend(node.take()));
+    node.map_or(Ok(()), Err)
+}
+
+/// Takes what [`orphan`] has kept.
+pub(crate) fn take_orphans() -> Vec<Rc<dyn AnyNode>> {
+    HERE.try_with(|here| here.orphans.take()).unwrap_or_default()
+}
+
+/// Whether [`orphan`] has kept any.
+pub(crate) fn has_orphans() -> bool {
+    HERE.try_with(|here| !here.orphans.borrow().is_empty())
+        .unwrap_or_default()
 }
 
 /// The innermost entered reactor, else the thread's own, made at need. At the

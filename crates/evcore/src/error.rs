@@ -20,7 +20,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// ```
 /// use evcore::{Error, Kind};
 ///
-/// let e = Error::from("x".parse::<u16>().unwrap_err()).context("port");
+/// let e = Error::from("x".parse::<u16>().unwrap_err()).during("port");
 /// assert_eq!(e.to_string(), "port: invalid digit found in string");
 /// assert_eq!(e.kind(), Kind::Other);
 /// assert!(e.downcast_ref::<std::num::ParseIntError>().is_some());
@@ -100,7 +100,7 @@ impl Error {
 
     /// The same error with what was being done put before it: its phase, its
     /// address. Kind and source stay.
-    pub fn context(self, doing: impl Into<Cow<'static, str>>) -> Error {
+    pub fn during(self, doing: impl Into<Cow<'static, str>>) -> Error {
         let kind = self.kind();
         Error::build(kind, doing.into(), Some(Arc::new(self)))
     }
@@ -184,6 +184,11 @@ impl Error {
             }),
         }
     }
+}
+
+/// How an operation on a socket fails when its reactor is closed.
+pub(crate) fn closed_for_io() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::NotConnected, Error::from(Kind::Closed))
 }
 
 impl fmt::Display for Error {

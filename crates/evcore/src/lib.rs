@@ -40,19 +40,20 @@ mod turn;
 pub use blocking::blocking;
 pub use clock::ManualClock;
 pub use error::{Error, Kind, Result};
-pub use event::{Emitter, Event};
+pub use event::Event;
 pub use inbox::Remote;
 pub use promise::follow::{Followable, Next};
 pub use promise::join::AllFailed;
+pub use promise::listen::Emitter;
 pub use promise::resolver::Resolver;
 pub use promise::unhandled::Unhandled;
 pub use promise::wait::{Await, AwaitShared, Shared};
 pub use promise::{Owned, Promise};
-pub use reactor::{Reactor, Turned, run};
+pub use reactor::{Reactor, Source, Turned, run};
 #[cfg(feature = "signal")]
 pub use signal::ctrl_c;
 pub use sleep::{TICK, defer, interval, sleep, sleep_until};
-pub use source::{Direction, Source};
+pub use source::Direction;
 pub use task::{spawn, spawn_with};
 pub use token::Token;
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use crate::current;
 use crate::error::{Error, Kind, Result};
-use crate::event::{self, Event};
+use crate::event::Event;
 use crate::sleep;
 use crate::turn;
 
 pub(crate) mod derive;
 pub(crate) mod follow;
 pub(crate) mod join;
+pub(crate) mod listen;
 pub(crate) mod resolver;
 pub(crate) mod state;
 pub(crate) mod unhandled;
@@ -165,7 +166,7 @@ impl<T: 'static> Promise<T> {
     /// interest in it. One that panics is reported and hears no more.
     #[track_caller]
     pub fn on<P: 'static>(self, event: Event<P>, listener: impl Fn(&P) + 'static) -> Promise<T> {
-        event::listen(self.node().clone(), event, Location::caller(), listener);
+        listen::listen(self.node().clone(), event, Location::caller(), listener);
         self
     }
 

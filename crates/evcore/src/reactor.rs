@@ -2,33 +2,31 @@
 //! its own file.
 
 use std::any::Any;
-use std::cell::{Cell, OnceCell, RefCell, RefMut};
+use std::cell::Cell;
 use std::future::IntoFuture;
 use std::io;
-use std::mem;
 use std::panic::Location;
-use std::rc::{Rc, Weak};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::blocking::Helpers;
-use crate::clock::{Clocked, ManualClock};
 use crate::current;
-use crate::error::{Error, Kind, Result};
-use crate::event::Numbering;
-use crate::host::Hooks;
-use crate::inbox::{Inbox, Post, Remote};
-use crate::promise::state::{self, AnyNode};
+use crate::error::{Kind, Result, closed_for_io};
+use crate::inbox::Remote;
 use crate::promise::unhandled::Unhandled;
-use crate::sleep::Alarm;
-use crate::source::{Direction, Source, Sources};
-use crate::sys::{Poller, Ready, Wait, World};
-use crate::task::{self, Task, Wakeup};
-use crate::timer::TimerQueue;
-use crate::token::{Slab, Token};
-use crate::turn::{self, Entry, Queue, Stopped};
+use crate::sys::World;
+use crate::task;
+use crate::token::Token;
+use crate::turn;
+
+mod builder;
+mod core;
+mod cycle;
+mod handle;
+
+pub use builder::Builder;
+pub(crate) use core::Core;
+use cycle::{close, turn_once};
+pub use handle::Source;
 
 /// What one [`Reactor::turn`] tells its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,50 +56,6 @@ pub struct Turned {
 /// ```
 pub struct Reactor {
     core: Rc<Core>,
-}
-
-/// Makes a [`Reactor`] that differs from the usual one.
-#[derive(Default)]
-pub struct Builder {
-    poller: Option<Poller>,
-    world: Option<Box<dyn World>>,
-    clock: Option<ManualClock>,
-}
-
-impl Builder {
-    /// Waits with this poller instead of [`Poller::chosen`].
-    pub fn poller(mut self, poller: Poller) -> Builder {
-        self.poller = Some(poller);
-        self
-    }
-
-    /// Stands on this world instead of the real one.
-    pub fn world(mut self, world: impl World + 'static) -> Builder {
-        self.world = Some(Box::new(world));
-        self
-    }
-
-    /// Goes by this clock instead of the world's.
-    pub fn clock(mut self, clock: &ManualClock) -> Builder {
-        self.clock = Some(clock.clone());
-        self
-    }
-
-    /// Makes the reactor.
-    ///
-    /// # Errors
-    /// If the system gives no more descriptors.
-    pub fn build(self) -> io::Result<Reactor> {
-        let inner = match self.world {
-            Some(world) => world,
-            None => self.poller.unwrap_or_else(Poller::chosen).open()?,
-        };
-        let world = match self.clock {
-            Some(clock) => Box::new(Clocked { inner, clock }),
-            None => inner,
-        };
-        Ok(Reactor::on(world))
-    }
 }
 
 impl Reactor {
@@ -171,8 +125,7 @@ impl Reactor {
         if ended.is_err() {
             main.cancel();
         }
-        turn::clean_up(&self.core);
-        turn::report(&self.core);
+        self.core.finish_run();
         drop(entered);
         ended?;
         match answer.take() {
@@ -264,7 +217,7 @@ impl Reactor {
         Reactor { core }
     }
 
-    fn on(world: Box<dyn World>) -> Reactor {
+    pub(super) fn on(world: Box<dyn World>) -> Reactor {
         let core = Rc::new(Core::new(world));
         current::register(&core);
         Reactor::of(core)
@@ -297,7 +250,7 @@ impl Drop for Reactor {
 impl std::fmt::Debug for Reactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reactor")
-            .field("id", &self.core.id)
+            .field("id", &self.core.id())
             .finish_non_exhaustive()
     }
 }
@@ -335,422 +288,4 @@ where
     T: 'static,
 {
     Reactor::current().run(future)
-}
-
-pub(crate) fn closed_for_io() -> io::Error {
-    io::Error::new(io::ErrorKind::NotConnected, Error::from(Kind::Closed))
-}
-
-/// The parts of a reactor. Each is borrowed for one operation at a time,
-/// never while anybody's code runs.
-pub(crate) struct Core {
-    id: u64,
-    handles: Cell<usize>,
-    closed: Cell<bool>,
-    /// How many turns are on the stack.
-    depth: Cell<usize>,
-    pub(crate) queue: Queue,
-    sources: RefCell<Sources>,
-    timers: RefCell<TimerQueue<Alarm>>,
-    tasks: RefCell<Slab<Task>>,
-    running: Cell<Option<Token>>,
-    /// Promises that wait for a resolver or in a circle: closing finds them.
-    pending: RefCell<Slab<Weak<dyn AnyNode>>>,
-    numbering: Numbering,
-    inbox: Arc<Inbox>,
-    pub(crate) hooks: Hooks,
-    on_unhandled: RefCell<Option<Rc<dyn Fn(&Unhandled)>>>,
-    locals: RefCell<Vec<Rc<dyn Any>>>,
-    errors: OnceCell<(Error, Error)>,
-    ready: RefCell<Vec<Ready>>,
-    posts: RefCell<Vec<Post>>,
-    pub(crate) helpers: Helpers,
-    pub(crate) world: Box<dyn World>,
-}
-
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-
-impl Core {
-    fn new(world: Box<dyn World>) -> Core {
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Core {
-            id,
-            handles: Cell::new(0),
-            closed: Cell::new(false),
-            depth: Cell::new(0),
-            queue: Queue::new(),
-            sources: RefCell::new(Sources::new()),
-            timers: RefCell::new(TimerQueue::new(world.now())),
-            tasks: RefCell::new(Slab::new()),
-            running: Cell::new(None),
-            pending: RefCell::new(Slab::new()),
-            numbering: Numbering::default(),
-            inbox: Inbox::new(id, world.notifier()),
-            hooks: Hooks::default(),
-            on_unhandled: RefCell::default(),
-            locals: RefCell::default(),
-            errors: OnceCell::new(),
-            ready: RefCell::default(),
-            posts: RefCell::default(),
-            helpers: Helpers::default(),
-            world,
-        }
-    }
-
-    /// A reactor that never was open: what is made on it settles at once.
-    pub(crate) fn closed_one() -> Rc<Core> {
-        let core = Core::new(Box::new(crate::sys::Nowhere));
-        core.closed.set(true);
-        Rc::new(core)
-    }
-
-    pub(crate) fn id(&self) -> u64 {
-        self.id
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.get()
-    }
-
-    pub(crate) fn inbox(&self) -> &Arc<Inbox> {
-        &self.inbox
-    }
-
-    pub(crate) fn sources(&self) -> RefMut<'_, Sources> {
-        self.sources.borrow_mut()
-    }
-
-    fn errors(&self) -> &(Error, Error) {
-        self.errors
-            .get_or_init(|| (Kind::Cancelled.into(), Kind::Closed.into()))
-    }
-
-    pub(crate) fn cancelled(&self) -> Error {
-        self.errors().0.clone()
-    }
-
-    pub(crate) fn closed(&self) -> Error {
-        self.errors().1.clone()
-    }
-
-    pub(crate) fn is_turning(&self) -> bool {
-        self.depth.get() > 0
-    }
-
-    pub(crate) fn number_emission(&self) -> u64 {
-        self.numbering.next()
-    }
-
-    /// Appends to the delivery queue. A closed reactor delivers nothing: it
-    /// lets go of it at once.
-    pub(crate) fn enqueue(self: &Rc<Self>, entry: Entry) {
-        self.queue.push(entry);
-        if !self.is_turning() {
-            self.nudge_host();
-            if self.closed.get() {
-                self.empty();
-            }
-        }
-    }
-
-    pub(crate) fn stop_later(self: &Rc<Self>, stopped: Stopped) {
-        self.queue.stop(stopped);
-        if !self.is_turning() {
-            self.nudge_host();
-            if self.closed.get() {
-                self.empty();
-            }
-        }
-    }
-
-    pub(crate) fn clean_up_later(self: &Rc<Self>, hooks: Vec<Box<dyn FnOnce()>>) {
-        hooks
-            .into_iter()
-            .for_each(|hook| self.stop_later(Stopped::Hook(hook)));
-    }
-
-    pub(crate) fn report_later(self: &Rc<Self>, report: Unhandled) {
-        self.queue.report(report);
-        if !self.is_turning() {
-            self.nudge_host();
-        }
-    }
-
-    pub(crate) fn unhandled_hook(&self) -> Option<Rc<dyn Fn(&Unhandled)>> {
-        self.on_unhandled.borrow().clone()
-    }
-
-    pub(crate) fn register_pending(&self, node: Weak<dyn AnyNode>) -> Token {
-        self.pending.borrow_mut().insert(node)
-    }
-
-    pub(crate) fn forget_pending(&self, entry: Token) {
-        let gone = self.pending.borrow_mut().remove(entry);
-        drop(gone);
-    }
-
-    pub(crate) fn pending(&self) -> Vec<Rc<dyn AnyNode>> {
-        self.pending
-            .borrow()
-            .iter()
-            .filter_map(|(_, node)| node.upgrade())
-            .collect()
-    }
-
-    pub(crate) fn add_task(&self, make: impl FnOnce(Token) -> Task) -> Token {
-        self.tasks.borrow_mut().insert_with(make)
-    }
-
-    pub(crate) fn remove_task(&self, token: Token) -> Option<Task> {
-        self.tasks.borrow_mut().remove(token)
-    }
-
-    pub(crate) fn with_task<R>(&self, token: Token, see: impl FnOnce(&Task) -> R) -> Option<R> {
-        self.tasks.borrow().get(token).map(see)
-    }
-
-    pub(crate) fn each_task(&self, see: impl FnMut(&Task)) {
-        self.tasks
-            .borrow()
-            .iter()
-            .map(|(_, task)| task)
-            .for_each(see);
-    }
-
-    pub(crate) fn set_running(&self, task: Option<Token>) -> Option<Token> {
-        self.running.replace(task)
-    }
-
-    /// Has the task polled, once however often it is asked for.
-    pub(crate) fn schedule(self: &Rc<Self>, token: Token) {
-        if self.with_task(token, Task::queue) == Some(true) {
-            self.enqueue(Entry::Task(token));
-        }
-    }
-
-    /// How to wake whoever polls with `cx`.
-    pub(crate) fn wakeup(&self, cx: &Context<'_>) -> Wakeup {
-        match self.running.get() {
-            Some(task) if self.with_task(task, |task| task.is_mine(cx.waker())) == Some(true) => {
-                Wakeup::Task(task)
-            }
-            _ => Wakeup::Foreign(cx.waker().clone()),
-        }
-    }
-
-    pub(crate) fn wake(self: &Rc<Self>, wakeup: Wakeup) {
-        match wakeup {
-            Wakeup::Task(token) => self.schedule(token),
-            Wakeup::Foreign(waker) => self.enqueue(Entry::Wake(waker)),
-        }
-    }
-
-    pub(crate) fn add_timer(self: &Rc<Self>, deadline: Instant, alarm: Alarm) -> Token {
-        let mut timers = self.timers.borrow_mut();
-        let nearer = timers.next_deadline().is_none_or(|next| deadline < next);
-        let token = timers.insert(deadline, alarm);
-        drop(timers);
-        if nearer && !self.is_turning() {
-            self.nudge_host();
-        }
-        token
-    }
-
-    pub(crate) fn cancel_timer(&self, token: Token) -> Option<Alarm> {
-        self.timers.borrow_mut().cancel(token)
-    }
-
-    pub(crate) fn timers_len(&self) -> usize {
-        self.timers.borrow().len()
-    }
-
-    pub(crate) fn poll_source(
-        self: &Rc<Self>,
-        token: Token,
-        direction: Direction,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.closed.get() {
-            return Poll::Ready(Err(closed_for_io()));
-        }
-        if self.sources.borrow_mut().is_ready(token, direction) {
-            return Poll::Ready(Ok(()));
-        }
-        let wakeup = self.wakeup(cx);
-        let replaced = self.sources.borrow_mut().wait(token, direction, wakeup);
-        if let Some(Wakeup::Foreign(waker)) = replaced {
-            turn::bury(self, waker);
-        }
-        Poll::Pending
-    }
-
-    pub(crate) fn remove_source(self: &Rc<Self>, token: Token) {
-        let state = self.sources.borrow_mut().remove(token);
-        turn::bury(self, state);
-    }
-
-    fn turn_until(self: &Rc<Self>, done: impl Fn() -> bool) -> Result<()> {
-        while !done() {
-            if self.closed.get() {
-                return Err(Kind::Closed.into());
-            }
-            if self.is_idle() {
-                return Err(Kind::Idle.into());
-            }
-            turn_once(self, None);
-            if let Some(error) = self.hooks.take_wait_error() {
-                return Err(Error::from(error).context("waiting for events"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Nothing is left that could ever settle a promise.
-    fn is_idle(&self) -> bool {
-        !self.queue.has_work()
-            && self.timers.borrow().is_empty()
-            && self.sources.borrow().is_empty()
-            && !self.inbox.is_filled()
-            && !self.inbox.has_remotes()
-            && !self
-                .tasks
-                .borrow()
-                .iter()
-                .any(|(_, task)| task.waker_escaped())
-    }
-
-    /// How long the wait of this turn may be.
-    fn choose_timeout(&self, asked: Option<Duration>) -> Option<Duration> {
-        if self.queue.has_work() || self.queue.has_reports() {
-            return Some(Duration::ZERO);
-        }
-        if asked.is_some_and(|asked| asked.is_zero()) {
-            return asked;
-        }
-        match (asked, self.next_timer()) {
-            (Some(asked), Some(next)) => Some(asked.min(next)),
-            (asked, next) => asked.or(next),
-        }
-    }
-
-    pub(crate) fn next_timer(&self) -> Option<Duration> {
-        let next = self.timers.borrow_mut().next_deadline()?;
-        Some(next.saturating_duration_since(self.world.now()))
-    }
-
-    fn wait(&self, timeout: Option<Duration>) {
-        let filled = self.inbox.fall_asleep();
-        let timeout = if filled {
-            Some(Duration::ZERO)
-        } else {
-            timeout
-        };
-        let may_leap = !self.inbox.has_remotes();
-        let mut ready = self.ready.take();
-        if let Err(error) = self.world.wait(Wait { timeout, may_leap }, &mut ready) {
-            self.hooks.note_wait_error(error);
-        }
-        self.inbox.wake_up();
-        self.ready.replace(ready);
-    }
-
-    /// Moves what has happened outside into the queue. Runs nobody's code.
-    fn collect(self: &Rc<Self>, young: u64) {
-        let mut posts = self.posts.take();
-        self.inbox.take(&mut posts);
-        for post in posts.drain(..) {
-            match post {
-                Post::Call(f) => self.queue.push(Entry::Call(f, None)),
-                Post::Wake(token) => self.schedule(token),
-            }
-        }
-        self.posts.replace(posts);
-        let due = |now| self.timers.borrow_mut().pop_due(now, young);
-        if !self.timers.borrow().is_empty() {
-            let now = self.world.now();
-            while let Some(alarm) = due(now) {
-                alarm.ring(self, now);
-            }
-        }
-        let mut ready = self.ready.take();
-        for told in ready.drain(..) {
-            self.sources
-                .borrow_mut()
-                .mark(told, |wakeup| self.wake(wakeup));
-        }
-        self.ready.replace(ready);
-    }
-
-    /// Lets go of all that is queued, of a closed reactor.
-    fn empty(self: &Rc<Self>) {
-        self.depth.set(self.depth.get() + 1);
-        turn::empty(self);
-        self.depth.set(self.depth.get() - 1);
-    }
-}
-
-fn turn_once(core: &Rc<Core>, timeout: Option<Duration>) -> Turned {
-    if core.closed.get() {
-        return Turned {
-            more: false,
-            next: None,
-        };
-    }
-    core.depth.set(core.depth.get() + 1);
-    current::enter(core);
-    turn::clean_up(core);
-    let young = core.timers.borrow().sequence();
-    let timeout = core.choose_timeout(timeout);
-    core.wait(timeout);
-    core.collect(young);
-    turn::deliver(core);
-    turn::clean_up(core);
-    turn::report(core);
-    current::leave(core);
-    core.depth.set(core.depth.get() - 1);
-    if core.closed.get() {
-        // Closed by one of the callbacks: what came after it goes too.
-        core.empty();
-    }
-    core.hooks.turned();
-    let filled = core.inbox.fall_asleep();
-    let more = filled || core.queue.has_work() || core.queue.has_reports();
-    Turned {
-        more,
-        next: core.next_timer(),
-    }
-}
-
-/// Cancels all that is pending: takes it out and drops it, in loops; no
-/// callback runs (rule P29).
-fn close(core: &Rc<Core>) {
-    if core.closed.replace(true) {
-        return;
-    }
-    core.depth.set(core.depth.get() + 1);
-    let posts = core.inbox.close();
-    posts.into_iter().for_each(|post| match post {
-        Post::Call(f) => turn::bury(core, f),
-        Post::Wake(_) => {}
-    });
-    loop {
-        let tasks: Vec<Task> = core.tasks.borrow_mut().drain().collect();
-        let alarms = core.timers.borrow_mut().drain();
-        let pending = core.pending();
-        let done = tasks.is_empty() && alarms.is_empty() && pending.is_empty();
-        tasks.into_iter().for_each(Task::stop);
-        alarms.into_iter().for_each(Alarm::stop);
-        pending.into_iter().for_each(state::cancel);
-        turn::empty(core);
-        let locals = core.locals.take();
-        turn::bury(core, locals);
-        if done && !core.queue.has_work() {
-            break;
-        }
-    }
-    turn::report(core);
-    core.depth.set(core.depth.get() - 1);
-    let hook = mem::take(&mut *core.on_unhandled.borrow_mut());
-    turn::bury(core, hook);
-    core.hooks.clear(core);
 }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::current;
 use crate::error::{Error, Kind};
-use crate::event::{self, Event};
+use crate::event::Event;
 use crate::promise::Promise;
-use crate::promise::derive::wait_for;
+use crate::promise::listen;
 use crate::promise::state::{
     self, AnyNode, Body, Node, Outcome, Place, PromiseNode, Waiter, pass_on,
 };
@@ -188,9 +188,10 @@ fn tick(core: &Rc<Core>, node: Rc<Node<(), Ticking>>, now: Instant) {
     let Ticking { began, period, .. } = node.body;
     let nanos = period.as_nanos().max(1);
     let count = now.saturating_duration_since(began).as_nanos() / nanos;
-    let next = Duration::from_nanos_u128((count + 1).saturating_mul(period.as_nanos()));
+    let next = (count + 1).saturating_mul(period.as_nanos());
+    let next = Duration::from_nanos(u64::try_from(next).unwrap_or(u64::MAX));
     arm(core, &node, began + next.min(FAR));
-    event::emit(&node, TICK, u64::try_from(count).unwrap_or(u64::MAX));
+    listen::emit(&node, TICK, u64::try_from(count).unwrap_or(u64::MAX));
     turn::release(node);
 }
 
@@ -215,17 +216,30 @@ pub(crate) struct Limited<T: 'static> {
     source: Cell<Option<Rc<dyn PromiseNode<T>>>>,
     limit: Duration,
     timer: Timer,
+    ear: Rc<Ear<T>>,
+}
+
+/// What waits in the source's list for the promise with the limit. It lets
+/// go when the time is up: a dead node there would keep the error from being
+/// reported (rule P11).
+struct Ear<T: 'static> {
+    limited: Cell<Option<Rc<Node<T, Limited<T>>>>>,
+    place: Place,
 }
 
 pub(crate) fn limit<T: 'static>(source: &Promise<T>, place: Place, limit: Duration) -> Promise<T> {
     let node = source.node();
     let core = node.base().core.clone();
+    let limited = Cell::new(None);
+    let ear = Rc::new(Ear { limited, place });
     let body = Limited {
         source: Cell::new(Some(node.clone())),
         limit,
         timer: Timer::default(),
+        ear: ear.clone(),
     };
     let limited = Node::new(core, place, body);
+    ear.limited.set(Some(limited.clone()));
     let core = &limited.base.core;
     let now = core.world.now();
     if !core.is_closed() {
@@ -237,7 +251,7 @@ pub(crate) fn limit<T: 'static>(source: &Promise<T>, place: Place, limit: Durati
             .0
             .set(Some(core.add_timer(deadline, alarm)));
     }
-    wait_for(node, limited.clone());
+    limited.begin(node, ear);
     Promise::new(limited)
 }
 
@@ -256,35 +270,47 @@ impl<T: 'static> Body for Limited<T> {
 
     fn retire(&self, core: &Rc<Core>) {
         self.timer.cancel(core);
+        if let Some(limited) = self.ear.limited.take() {
+            turn::release(limited);
+        }
     }
 }
 
-impl<T: 'static> Waiter for Node<T, Limited<T>> {
+impl<T: 'static> Waiter for Ear<T> {
     fn fire(self: Rc<Self>) {
-        if let Some(source) = self.body.source.take() {
-            self.settle(pass_on(&source));
+        let Some(limited) = self.limited.take() else {
+            return;
+        };
+        if let Some(source) = limited.body.source.take() {
+            limited.settle(pass_on(&source));
             turn::release_node(source);
         }
-        turn::release(self);
+        turn::release(limited);
     }
 
     fn is_live(&self) -> bool {
-        !self.is_settled()
+        let limited = self.limited.take();
+        let live = limited.is_some();
+        self.limited.set(limited);
+        live
     }
 
     fn abandon(self: Rc<Self>) {
-        state::cancel(self);
+        if let Some(limited) = self.limited.take() {
+            state::cancel(limited);
+        }
     }
 
     fn place(&self) -> Option<Place> {
-        Some(self.base.place)
+        Some(self.place)
     }
 }
 
 impl<T: 'static> Expire for Node<T, Limited<T>> {
-    fn expire(self: Rc<Self>) {
+    fn expire(self: Rc<Self>) -> bool {
         if self.is_settled() {
-            return turn::release(self);
+            turn::release(self);
+            return false;
         }
         let text = format!("timed out after {:?}", self.body.limit);
         let failure = Failure::new(&self.base.core, Error::of(Kind::TimedOut, text));
@@ -292,7 +318,7 @@ impl<T: 'static> Expire for Node<T, Limited<T>> {
         self.settle(Outcome::Failed(failure));
         if let Some(source) = source {
             let (this, source): (Rc<dyn AnyNode>, Rc<dyn AnyNode>) = (self, source);
-            event::leave(&this, &source);
+            listen::leave(&this, &source);
             match source.base().take_back(true) {
                 true => state::cancel(source),
                 false => turn::release_any(source),
@@ -301,5 +327,6 @@ impl<T: 'static> Expire for Node<T, Limited<T>> {
         } else {
             turn::release(self);
         }
+        true
     }
 }

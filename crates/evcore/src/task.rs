@@ -11,9 +11,9 @@ use std::thread::{self, ThreadId};
 
 use crate::current;
 use crate::error::Result;
-use crate::event::Emitter;
 use crate::inbox::{Inbox, Post};
 use crate::promise::Promise;
+use crate::promise::listen::Emitter;
 use crate::promise::state::{AnyNode, Body, Node, Outcome, Place};
 use crate::promise::unhandled::Failure;
 use crate::reactor::Core;
@@ -68,6 +68,10 @@ pub(crate) struct Task {
     coroutine: Rc<dyn Coroutine>,
     /// Lies in the queue already.
     queued: Cell<bool>,
+    /// Its poll is on the stack: it has turned the reactor itself (rule P31).
+    polling: Cell<bool>,
+    /// Its turn came while it was being polled: once more, then.
+    missed: Cell<bool>,
     waker: Arc<TaskWaker>,
 }
 
@@ -107,6 +111,8 @@ where
         let token = core.add_task(|token| Task {
             coroutine: node.clone(),
             queued: Cell::new(true),
+            polling: Cell::new(false),
+            missed: Cell::new(false),
             waker: TaskWaker::new(core, token),
         });
         node.body.token.set(Some(token));
@@ -157,22 +163,38 @@ impl<T: 'static> Coroutine for Node<T, Coroutining<T>> {
     }
 }
 
-/// Polls the task `token` names; false if it is gone.
+/// Polls the task `token` names; false if it is gone, or being polled.
 pub(crate) fn poll(core: &Rc<Core>, token: Token) -> bool {
-    let Some((coroutine, waker)) = core.with_task(token, |task| {
-        task.queued.set(false);
-        (task.coroutine.clone(), task.waker.clone())
-    }) else {
+    let Some(Some((coroutine, waker))) = core.with_task(token, Task::begin) else {
         return false;
     };
     let waker = Waker::from(waker);
     let outer = core.set_running(Some(token));
     coroutine.poll(&mut Context::from_waker(&waker));
     core.set_running(outer);
+    if core.with_task(token, Task::end) == Some(true) {
+        core.schedule(token);
+    }
     true
 }
 
 impl Task {
+    /// What to poll, unless that is under way further up the stack.
+    fn begin(&self) -> Option<(Rc<dyn Coroutine>, Arc<TaskWaker>)> {
+        self.queued.set(false);
+        if self.polling.replace(true) {
+            self.missed.set(true);
+            return None;
+        }
+        Some((self.coroutine.clone(), self.waker.clone()))
+    }
+
+    /// The poll is over; true if it has to be polled again.
+    fn end(&self) -> bool {
+        self.polling.set(false);
+        self.missed.replace(false)
+    }
+
     /// Marks the task as queued; false if it was.
     pub(crate) fn queue(&self) -> bool {
         !self.queued.replace(true)

@@ -5,9 +5,9 @@
 //!
 //! Most timers are time limits: far away when made, taken back before they come near. So the queue sorts no more than the
 //! next few dozen. All others lie in *runs*, unsorted inside but in order among themselves; when the near run is used up,
-//! the one behind it is halved until it is small (an incremental quicksort). Adding to a run is a push, taking back only
+//! the one behind it is dealt out until it is small (a radix sort by the highest bits, made only as far as needed). Adding to a run is a push, taking back only
 //! forgets the payload, and memory is walked from end to end, where a heap of a million jumps about in it. The price: a
-//! halving or a sweep touches a whole run at once, a few milliseconds at a million timers, paid for by as many calls.
+//! deal or a sweep touches a whole run at once, a few milliseconds at a million timers, paid for by as many calls.
 
 use crate::token::{Slab, Token};
 use std::cmp::Reverse;
@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 
 /// The longest run that is sorted. Up to twice as many are kept sorted by insertion: 3 KiB, cheaper to move than to search.
 const SORTED: usize = 64;
+
+/// Into how many runs one is dealt out at most: a power of two; the ends of as many fit into the first-level cache.
+const WAYS: usize = 64;
 
 /// Timers waiting for their deadlines.
 #[derive(Debug)]
@@ -63,6 +66,39 @@ impl Entry {
     }
 }
 
+impl Run {
+    /// The same entries in several runs, far to near; where keys are spread evenly, each half as long as may be sorted.
+    fn deal(self) -> impl Iterator<Item = Run> {
+        let (mut low, mut high) = (u128::MAX, 0);
+        for entry in &self.entries {
+            low = low.min(entry.key());
+            high = high.max(entry.key());
+        }
+        let ways = (self.entries.len() * 2 / SORTED).clamp(2, WAYS);
+        let differing = u128::BITS - (low ^ high).leading_zeros();
+        let shift = differing.saturating_sub(ways.ilog2());
+        let way = |entry: &Entry| ((entry.key() >> shift) - (low >> shift)) as usize;
+        let mut counts = [0; WAYS];
+        for entry in &self.entries {
+            counts[way(entry)] += 1;
+        }
+        let mut hands = counts.map(Vec::with_capacity);
+        for entry in self.entries {
+            hands[way(&entry)].push(entry);
+        }
+        let floor = move |way| ((low >> shift) + way as u128) << shift;
+        let runs = hands
+            .into_iter()
+            .enumerate()
+            .rev()
+            .map(move |(way, entries)| Run {
+                floor: floor(way),
+                entries,
+            });
+        runs.filter(|run| !run.entries.is_empty())
+    }
+}
+
 impl<P> TimerQueue<P> {
     /// An empty queue, which owns no memory yet. `base` is any instant near those to come, e.g. now.
     pub(crate) const fn new(base: Instant) -> TimerQueue<P> {
@@ -93,23 +129,6 @@ impl<P> TimerQueue<P> {
         let timer = self.timers.remove(token)?;
         self.forget_one();
         Some(timer.payload)
-    }
-
-    /// Gives a waiting timer another deadline; false if it is waiting no more. Counts as a creation: among equals it is now
-    /// the last.
-    pub(crate) fn reset(&mut self, token: Token, deadline: Instant) -> bool {
-        let Some(timer) = self.timers.get_mut(token) else {
-            return false;
-        };
-        timer.sequence = self.sequence;
-        let sequence = self.number();
-        self.file(Entry {
-            deadline: self.nanos(deadline),
-            sequence,
-            slot: token.index(),
-        });
-        self.forget_one();
-        true
     }
 
     /// The earliest deadline. (Mutable, for it may have to sort.)
@@ -173,8 +192,10 @@ impl<P> TimerQueue<P> {
 
     /// Saturates at both ends, so that no deadline overflows and all nearer ones keep their order.
     fn nanos(&self, instant: Instant) -> Nanos {
-        let distance =
-            |duration: Duration| Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX);
+        let distance = |duration: Duration| {
+            let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+            seconds.saturating_add(u64::from(duration.subsec_nanos()))
+        };
         match instant.checked_duration_since(self.base) {
             Some(after) => BASE.saturating_add(distance(after)),
             None => BASE.saturating_sub(distance(self.base - instant)),
@@ -236,7 +257,7 @@ impl<P> TimerQueue<P> {
         }
     }
 
-    /// One step towards a sorted last run: sorts it, or splits off its nearer half.
+    /// One step towards a sorted last run: sorts it, or deals it out by the highest bits in which its keys differ.
     fn sort_near(&mut self) {
         let Some(run) = self.runs.last_mut() else {
             return;
@@ -245,15 +266,9 @@ impl<P> TimerQueue<P> {
             run.entries
                 .sort_unstable_by_key(|entry| Reverse(entry.key()));
             self.sorted = true;
-            return;
+        } else if let Some(run) = self.runs.pop() {
+            self.runs.extend(run.deal());
         }
-        let middle = run.entries.len() / 2;
-        let (_, pivot, _) = run
-            .entries
-            .select_nth_unstable_by_key(middle, |entry| Reverse(entry.key()));
-        let floor = std::mem::replace(&mut run.floor, pivot.key() + 1);
-        let entries = run.entries.split_off(middle);
-        self.runs.push(Run { floor, entries });
     }
 
     /// Counts an entry that lost its timer; sweeps before such outnumber the others.

@@ -86,6 +86,7 @@ const END: u32 = u32::MAX;
 
 impl<T> Slab<T> {
     /// What a value costs, the slot's own fields included.
+    #[cfg(test)]
     pub(crate) const BYTES_PER_SLOT: usize = size_of::<Slot<T>>();
 
     /// An empty slab, which owns no memory yet.
@@ -110,20 +111,20 @@ impl<T> Slab<T> {
     /// # Panics
     /// With 2³² − 1 slots in use.
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Token) -> T) -> Token {
-        let (index, generation) = match self.slots.get(self.hole as usize) {
-            Some(slot) => (self.hole, slot.generation),
-            None => (self.slots.len() as u32, PRESENT + 1),
+        let (index, generation, next) = match self.slots.get(self.hole as usize) {
+            Some(&Slot {
+                generation,
+                state: State::Hole(next),
+            }) => (self.hole, generation, next),
+            _ => (self.slots.len() as u32, PRESENT + 1, END),
         };
         assert!(index < END, "a slab holds fewer than 2^32 - 1 values");
         let token = Token { index, generation };
         let state = State::Full(make(token));
         self.len += 1;
+        self.hole = next;
         match self.slots.get_mut(index as usize) {
-            Some(slot) => {
-                if let State::Hole(next) = std::mem::replace(&mut slot.state, state) {
-                    self.hole = next;
-                }
-            }
+            Some(slot) => slot.state = state,
             None => self.slots.push(Slot { generation, state }),
         }
         token

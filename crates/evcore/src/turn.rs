@@ -10,9 +10,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::Waker;
 
+use crate::current;
 use crate::error::Error;
-use crate::event::{Emission, Rare};
 use crate::limits;
+use crate::promise::listen::{Emission, Rare};
 use crate::promise::state::{self, AnyNode, Node, Outcome, Place, PromiseNode, WaitList, Waiter};
 use crate::promise::unhandled::{Failure, Unhandled};
 use crate::reactor::Core;
@@ -34,7 +35,8 @@ pub(crate) enum Entry {
 
 /// A promise that settles itself when its time is up.
 pub(crate) trait Expire {
-    fn expire(self: Rc<Self>);
+    /// False if it has settled in the meantime.
+    fn expire(self: Rc<Self>) -> bool;
 }
 
 /// What waits to be delivered, buried or reported in one reactor.
@@ -44,10 +46,6 @@ pub(crate) struct Queue {
     stopped: RefCell<VecDeque<Stopped>>,
     graves: RefCell<VecDeque<Grave>>,
     burying: Cell<bool>,
-    /// The error because of which a closure is being dropped (rule P9).
-    stopping: RefCell<Option<Error>>,
-    /// Promises abandoned while a panic unwinds; its error is their source.
-    orphans: RefCell<Vec<Rc<dyn AnyNode>>>,
     reports: RefCell<Vec<Unhandled>>,
 }
 
@@ -70,8 +68,6 @@ impl Queue {
             stopped: RefCell::default(),
             graves: RefCell::default(),
             burying: Cell::new(false),
-            stopping: RefCell::default(),
-            orphans: RefCell::default(),
             reports: RefCell::default(),
         }
     }
@@ -93,7 +89,7 @@ impl Queue {
     }
 
     pub(crate) fn has_reports(&self) -> bool {
-        !self.reports.borrow().is_empty() || !self.orphans.borrow().is_empty()
+        !self.reports.borrow().is_empty() || current::has_orphans()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -109,6 +105,16 @@ impl Queue {
     }
 }
 
+/// Runs `f` on a helper's thread, far from any queue; a panic becomes an
+/// error.
+pub(crate) fn catch<R>(place: Option<Place>, f: impl FnOnce() -> R) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let error = Error::panicked(&*payload, place);
+        std::mem::forget(payload);
+        error
+    })
+}
+
 /// Runs `f`, which is the user's; a panic becomes an error.
 pub(crate) fn call<R>(
     core: &Rc<Core>,
@@ -118,7 +124,7 @@ pub(crate) fn call<R>(
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let error = Error::panicked(&*payload, place);
         bury(core, payload);
-        settle_orphans(core, Some(&error));
+        settle_orphans(Some(&error));
         error
     })
 }
@@ -146,16 +152,32 @@ pub(crate) fn bury<T: 'static>(core: &Rc<Core>, value: T) {
             .push_back(Grave::Value(Box::new(value)));
         return;
     }
+    let outer = current::note_stopping(None);
     drop_guarded(core, value);
     fill_graves(core);
+    current::note_stopping(outer);
+}
+
+/// Drops many, one by one: if two of a `Vec` panic, the process aborts.
+pub(crate) fn bury_each<T: 'static>(core: &Rc<Core>, values: impl IntoIterator<Item = T>) {
+    values.into_iter().for_each(|value| bury(core, value));
+}
+
+/// Runs `f`; what it would drop is dropped when it is through.
+pub(crate) fn bury_after(core: &Rc<Core>, f: impl FnOnce()) {
+    let outer = core.queue.burying.replace(true);
+    f();
+    if !outer {
+        fill_graves(core);
+    }
 }
 
 /// Drops the callback that `error` has stopped.
 pub(crate) fn discard<F: 'static>(core: &Rc<Core>, error: &Error, callback: F) {
     if std::mem::needs_drop::<F>() {
-        let outer = core.queue.stopping.replace(Some(error.clone()));
+        let outer = current::note_stopping(Some(error.clone()));
         drop_guarded(core, callback);
-        core.queue.stopping.replace(outer);
+        current::note_stopping(outer);
     }
 }
 
@@ -170,8 +192,10 @@ pub(crate) fn release_any(node: Rc<dyn AnyNode>) {
         core.queue.graves.borrow_mut().push_back(Grave::Node(node));
         return;
     }
+    let outer = current::note_stopping(None);
     drop_guarded(&core, node);
     fill_graves(&core);
+    current::note_stopping(outer);
 }
 
 pub(crate) fn release_node<T: 'static>(node: Rc<dyn PromiseNode<T>>) {
@@ -218,28 +242,30 @@ fn drop_guarded<T>(core: &Rc<Core>, value: T) {
         let error = Error::panicked(&*payload, None);
         // Its own Drop might panic again; it is not worth another try.
         std::mem::forget(payload);
-        settle_orphans(core, Some(&error));
+        settle_orphans(Some(&error));
         core.report_later(Unhandled { error, place: None });
     }
 }
 
-impl Core {
-    /// Rejects a promise whose resolver was dropped unsettled (rule P9).
-    pub(crate) fn abandon(self: &Rc<Self>, node: Rc<dyn AnyNode>) {
-        if std::thread::panicking() {
-            self.queue.orphans.borrow_mut().push(node);
-            return;
-        }
-        let because = self.queue.stopping.borrow().clone();
-        node.fail(Failure::new(self, Error::abandoned(because)));
+/// Rejects a promise whose resolver was dropped unsettled (rule P9).
+pub(crate) fn abandon(node: Rc<dyn AnyNode>) {
+    if !std::thread::panicking() {
+        return fail_abandoned(node, current::stopping());
+    }
+    if let Err(node) = current::orphan(node) {
+        fail_abandoned(node, None);
     }
 }
 
+fn fail_abandoned(node: Rc<dyn AnyNode>, because: Option<Error>) {
+    let core = node.base().core.clone();
+    node.fail(Failure::new(&core, Error::abandoned(because)));
+}
+
 /// Rejects the promises whose resolvers a panic dropped.
-pub(crate) fn settle_orphans(core: &Rc<Core>, panic: Option<&Error>) {
-    let orphans = core.queue.orphans.take();
-    for node in orphans {
-        node.fail(Failure::new(core, Error::abandoned(panic.cloned())));
+pub(crate) fn settle_orphans(panic: Option<&Error>) {
+    for node in current::take_orphans() {
+        fail_abandoned(node, panic.cloned());
     }
 }
 
@@ -273,7 +299,7 @@ fn deliver_one(core: &Rc<Core>, entry: Entry) -> bool {
         }
         Entry::Task(token) => return crate::task::poll(core, token),
         Entry::Call(f, place) => _ = call_and_report(core, place, f),
-        Entry::Expire(promise) => promise.expire(),
+        Entry::Expire(promise) => return promise.expire(),
         Entry::Wake(waker) => wake(core, waker),
     }
     true
@@ -301,19 +327,20 @@ fn fire_next(core: &Rc<Core>, mut many: Box<WaitList>) -> bool {
 
 fn tell(core: &Rc<Core>, mut emission: Box<Emission>) -> bool {
     let Some(call) = emission.next_call() else {
-        bury(core, emission);
+        emission.bury(core);
         return false;
     };
     let operation = emission.operation();
     if call.more {
         core.queue.put_back(Entry::Event(emission));
     } else {
-        bury(core, emission);
+        emission.bury(core);
     }
     if !call_and_report(core, Some(call.place), || (call.callback)(&*call.payload)) {
         call.remove_from(&*operation);
     }
-    bury(core, call);
+    bury(core, call.callback);
+    bury(core, call.payload);
     release_any(operation);
     true
 }
@@ -337,7 +364,7 @@ pub(crate) fn clean_up(core: &Rc<Core>) {
 
 /// Tells the errors nobody looked at.
 pub(crate) fn report(core: &Rc<Core>) {
-    settle_orphans(core, None);
+    settle_orphans(None);
     let reports = core.queue.reports.take();
     let hook = core.unhandled_hook();
     for report in reports {
@@ -381,7 +408,7 @@ pub(crate) fn empty(core: &Rc<Core>) {
                 }
                 release_any(node);
             }
-            Entry::Event(emission) => bury(core, emission),
+            Entry::Event(emission) => emission.bury(core),
             Entry::Call(f, _) => bury(core, f),
             Entry::Expire(promise) => bury(core, promise),
             Entry::Wake(waker) => bury(core, waker),

@@ -206,7 +206,7 @@ pub fn serve<M, R: IntoResponse<M>>(
     addr: impl ToSocketAddrs,
     answer: impl Fn(Request) -> R + 'static,
 ) -> Result<Server> {
-    let listening = |error: std::io::Error| Error::from(error).context("listen");
+    let listening = |error: std::io::Error| Error::from(error).during("listen");
     let listener = bind(addr).map_err(listening)?;
     let local = listener.local_addr().map_err(listening)?;
     let state = Rc::new(State {

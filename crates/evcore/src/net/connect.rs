@@ -106,7 +106,7 @@ impl Target {
             Aim::Named(host, port) => (host.clone(), *port),
             Aim::Unclear(text) => {
                 let error = io::Error::new(io::ErrorKind::InvalidInput, "no host and port in it");
-                return Err(Error::from(error).context(format!("connect {text:?}")));
+                return Err(Error::from(error).during(format!("connect {text:?}")));
             }
         };
         let failed = format!("look up {host}");
@@ -115,7 +115,7 @@ impl Target {
             found.map(Vec::from_iter).map_err(Error::from)
         };
         let found = crate::blocking(look_up).await?;
-        found.map_err(|error| error.context(failed))
+        found.map_err(|error| error.during(failed))
     }
 }
 
@@ -169,12 +169,13 @@ pub fn connect(target: impl Into<Target>) -> Promise<TcpStream> {
     let target = target.into();
     crate::spawn(async move {
         let addrs = target.look_up().await?;
-        let outcome = match (&target.0, &addrs[..]) {
-            // The target's own name says all there is to say.
-            (Aim::At(_), &[only]) => connect_tcp(only, None).await,
-            _ => try_each(&addrs).await,
+        let (outcome, doing) = match (&target.0, &addrs[..]) {
+            (Aim::At(_), &[only]) => (connect_tcp(only, None).await, format!("connect {only}")),
+            // The error lists the addresses: no need to say them twice.
+            (Aim::At(_), _) => (try_each(&addrs).await, "connect".to_owned()),
+            _ => (try_each(&addrs).await, format!("connect {target}")),
         };
-        outcome.map_err(|error| Error::from(error).context(format!("connect {target}")))
+        outcome.map_err(|error| Error::from(error).during(doing))
     })
 }
 

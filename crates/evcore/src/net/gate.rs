@@ -174,6 +174,6 @@ where
     crate::spawn(async move {
         place.reached().await;
         let outcome = operation.await;
-        outcome.map_err(|error| Error::from(error).context(doing(&place.socket)))
+        outcome.map_err(|error| Error::from(error).during(doing(&place.socket)))
     })
 }

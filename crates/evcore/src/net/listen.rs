@@ -152,7 +152,7 @@ async fn give_way() {
 }
 
 fn lost(door: &Door, error: io::Error) -> Error {
-    Error::from(error).context(format!("accept on {}", door.name()))
+    Error::from(error).during(format!("accept on {}", door.name()))
 }
 
 /// Whether it is the system that is short of something, for a while.

@@ -27,7 +27,7 @@ impl UnixStream {
         crate::spawn(async move {
             let outcome = connect(&path).await;
             outcome
-                .map_err(|error| Error::from(error).context(format!("connect {}", path.display())))
+                .map_err(|error| Error::from(error).during(format!("connect {}", path.display())))
         })
     }
 

@@ -14,8 +14,29 @@ use crate::reactor::Core;
 use crate::turn::{self, Entry};
 
 /// What a derived promise does with its source's outcome.
-pub(crate) trait Step<T, U> {
+pub(crate) trait Step<T, U>: Unused {
     fn run(self, core: &Rc<Core>, place: Place, source: &Rc<dyn PromiseNode<T>>) -> Outcome<U>;
+}
+
+/// A step that will not be run.
+pub(crate) trait Unused: Sized + 'static {
+    /// Drops it, each callback by itself: if two panic at once, the process
+    /// aborts.
+    fn bury(self, core: &Rc<Core>) {
+        turn::bury(core, self);
+    }
+}
+
+impl<F: 'static> Unused for OnValue<F> {}
+impl<F: 'static> Unused for OnEither<F> {}
+impl<F: 'static> Unused for OnError<F> {}
+impl Unused for Pass {}
+
+impl<F: 'static, G: 'static> Unused for OnBoth<F, G> {
+    fn bury(self, core: &Rc<Core>) {
+        turn::bury(core, self.0);
+        turn::bury(core, self.1);
+    }
 }
 
 /// The body of a promise that settles as soon as its source has. If it is the
@@ -52,7 +73,7 @@ fn attach<T: 'static, U: 'static, S: Step<T, U> + 'static, const SAME: bool>(
     let core = node.base().core.clone();
     let (source, step) = (Cell::new(Some(node.clone())), Cell::new(Some(step)));
     let derived = Node::new(core, place, Then::<T, S, SAME> { source, step });
-    wait_for(node, derived.clone());
+    derived.begin(node, derived.clone());
     Promise::new(derived)
 }
 
@@ -65,10 +86,10 @@ pub(crate) fn wait_for<T>(source: &Rc<dyn PromiseNode<T>>, waiter: Rc<dyn Waiter
     }
 }
 
-impl<T: 'static, S: 'static, const SAME: bool> Body for Then<T, S, SAME> {
+impl<T: 'static, S: Unused, const SAME: bool> Body for Then<T, S, SAME> {
     fn detach(&self, core: &Rc<Core>, upstream: &mut dyn FnMut(Rc<dyn AnyNode>)) {
         if let Some(step) = self.step.take() {
-            turn::bury(core, step);
+            step.bury(core);
         }
         if let Some(source) = self.source.take() {
             upstream(source);

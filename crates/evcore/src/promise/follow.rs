@@ -187,7 +187,7 @@ where
         leash: Leash::new(),
     };
     let derived = Node::new(core, place, body);
-    wait_for(node, derived.clone());
+    derived.begin(node, derived.clone());
     Promise::new(derived)
 }
 
@@ -245,8 +245,12 @@ where
         !self.is_settled()
     }
 
+    /// The leader's reactor closes; this promise may live on another one.
     fn abandon(self: Rc<Self>) {
-        state::cancel(self);
+        match self.base.core.is_closed() {
+            true => state::cancel(self),
+            false => self.fire(),
+        }
     }
 
     fn follow_instead(&self, other: &dyn std::any::Any) -> bool {

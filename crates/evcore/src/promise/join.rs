@@ -5,9 +5,10 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::error::{Error, Result};
-use crate::event::{self, Event};
+use crate::event::Event;
 use crate::promise::Promise;
 use crate::promise::derive::wait_for;
+use crate::promise::listen;
 use crate::promise::state::{
     self, AnyNode, Body, Node, Outcome, Place, PromiseNode, Waiter, pass_on, result,
 };
@@ -78,22 +79,23 @@ pub(crate) fn join<T: 'static, U: 'static, J: Join<T, U>>(
             })
         })
         .collect();
-    parts
-        .iter()
-        .for_each(|part| wait_for(&part.source, part.clone()));
-    whole.body.parts.replace(parts);
+    whole.body.parts.replace(parts.clone());
+    for part in parts {
+        wait_for(&part.source, part.clone());
+    }
     drop(promises);
     Promise::new(whole)
 }
 
 impl<T: 'static, U: 'static, J: Join<T, U>> Body for Joining<T, U, J> {
-    fn detach(&self, _: &Rc<Core>, upstream: &mut dyn FnMut(Rc<dyn AnyNode>)) {
+    fn detach(&self, core: &Rc<Core>, upstream: &mut dyn FnMut(Rc<dyn AnyNode>)) {
         let parts = self.parts.take();
         for part in parts {
             if let Some(whole) = part.whole.take() {
                 drop(whole);
                 upstream(part.source.clone());
             }
+            turn::bury(core, part);
         }
     }
 }
@@ -103,6 +105,7 @@ impl<T: 'static, U: 'static, J: Join<T, U>> Waiter for Part<T, U, J> {
         let Some(whole) = self.whole.take() else {
             return;
         };
+        let core = whole.base.core.clone();
         let outcome = result(&*self.source).expect("a waiter fires when its source has settled");
         let open = whole.body.open.get() - 1;
         whole.body.open.set(open);
@@ -121,6 +124,7 @@ impl<T: 'static, U: 'static, J: Join<T, U>> Waiter for Part<T, U, J> {
             finish(&whole, outcome, None);
         }
         turn::release(whole);
+        turn::bury(&core, self);
     }
 
     fn is_live(&self) -> bool {
@@ -130,9 +134,14 @@ impl<T: 'static, U: 'static, J: Join<T, U>> Waiter for Part<T, U, J> {
         live
     }
 
+    /// The part's reactor closes; the whole may live on in another one.
     fn abandon(self: Rc<Self>) {
-        if let Some(whole) = self.whole.take() {
-            state::cancel(whole);
+        match self.whole.take() {
+            Some(whole) if whole.base.core.is_closed() => state::cancel(whole),
+            whole => {
+                self.whole.set(whole);
+                self.fire();
+            }
         }
     }
 }
@@ -160,7 +169,7 @@ fn finish<T: 'static, U: 'static, J: Join<T, U>>(
     forsaken
         .into_iter()
         .for_each(|source| state::cancel(source));
-    turn::bury(&whole.base.core, parts);
+    turn::bury_each(&whole.base.core, parts);
 }
 
 /// `all`
@@ -264,12 +273,12 @@ pub(crate) fn add_up<T: 'static, U: 'static, P: Clone + 'static>(
     sum: impl Fn(&[Option<P>]) -> P + 'static,
 ) {
     let node: Rc<dyn AnyNode> = whole.node().clone();
-    let emitter = event::Emitter::new(&node);
+    let emitter = listen::Emitter::new(&node);
     let newest = Rc::new(RefCell::new(vec![None; parts.len()]));
     let sum = Rc::new(sum);
     for (index, part) in parts.iter().enumerate() {
         let (newest, sum, emitter) = (newest.clone(), sum.clone(), emitter.clone());
-        event::listen(part.node().clone(), event, place, move |payload: &P| {
+        listen::listen(part.node().clone(), event, place, move |payload: &P| {
             newest.borrow_mut()[index] = Some(payload.clone());
             let total = sum(&newest.borrow());
             emitter.emit(event, total);

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use crate::error::{Error, Result};
-use crate::event::{Emitter, Event};
+use crate::event::Event;
 use crate::promise::Promise;
 use crate::promise::follow::{self, Leash, Leashed};
+use crate::promise::listen::{self, Emitter};
 use crate::promise::state::{self, AnyNode, Body, Node, Outcome, Place, Waiter};
 use crate::promise::unhandled::Failure;
 use crate::reactor::Core;
@@ -13,6 +14,13 @@ use crate::turn;
 
 /// The one write side of a promise. Settling uses it up, so nothing settles
 /// twice; dropping it unsettled rejects with [`Kind::Abandoned`].
+///
+/// ```compile_fail,E0382
+/// let (promise, resolver) = evcore::Promise::pending();
+/// resolver.resolve(3);
+/// resolver.resolve(4); // used up: does not compile
+/// # drop(promise);
+/// ```
 ///
 /// It may be used from anywhere on its reactor's thread, in or out of a turn;
 /// callbacks run in the reactor's next delivery, never inside these calls.
@@ -67,8 +75,12 @@ impl<T: 'static> Waiter for Node<T, Root<T>> {
         !self.is_settled()
     }
 
+    /// The leader's reactor closes; this promise may live on another one.
     fn abandon(self: Rc<Self>) {
-        state::cancel(self);
+        match self.base.core.is_closed() {
+            true => state::cancel(self),
+            false => self.fire(),
+        }
     }
 
     fn follow_instead(&self, other: &dyn std::any::Any) -> bool {
@@ -147,7 +159,7 @@ impl<T: 'static> Resolver<T> {
     /// It is delivered in the turn, before the callbacks of a settlement that
     /// comes after it. See [`Event`].
     pub fn emit<P: 'static>(&self, event: Event<P>, payload: P) {
-        crate::event::emit(self.node(), event, payload);
+        listen::emit(self.node(), event, payload);
     }
 
     /// Emits here whatever `source` emits as `event`.
@@ -177,7 +189,7 @@ impl<T: 'static> Resolver<T> {
                 false => turn::bury(&node.base.core, hook),
             }
         } else {
-            crate::event::rare(&node.base).add_hook(Box::new(hook));
+            listen::rare(&node.base).add_hook(Box::new(hook));
         }
     }
 
@@ -192,7 +204,7 @@ impl<T: 'static> Drop for Resolver<T> {
     fn drop(&mut self) {
         let Some(node) = self.node.take() else { return };
         if !node.is_settled() {
-            node.base.core.clone().abandon(node.clone());
+            turn::abandon(node.clone());
         }
         turn::release(node);
     }

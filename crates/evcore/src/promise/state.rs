@@ -8,7 +8,8 @@ use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::event::{self, Rare};
+use crate::promise::derive::wait_for;
+use crate::promise::listen::{self, Rare};
 use crate::promise::unhandled::Failure;
 use crate::reactor::Core;
 use crate::turn::{self, Entry};
@@ -316,16 +317,41 @@ impl<T: 'static, B: Body + 'static> Node<T, B> {
             failure.carried_by(&self.base);
         }
         if let Err(late) = self.outcome.set(outcome) {
+            if let Outcome::Failed(failure) = &late {
+                failure.come_too_late();
+            }
             turn::bury(&self.base.core, late);
             return false;
         }
         self.body.retire(&self.base.core);
-        if let Some(rare) = self.base.rare.get() {
-            turn::bury(&self.base.core, rare.take_hooks());
+        let rare = self.base.rare.get();
+        if rare.is_some() {
             self.base.core.enqueue(Entry::Silence(self.clone()));
         }
         self.base.release_waiters();
+        // Last: a hook's Drop may attach to this very promise (rule P5).
+        if let Some(rare) = rare {
+            turn::bury_each(&self.base.core, rare.take_hooks());
+        }
         true
+    }
+}
+
+impl<T: 'static, B: Body + 'static> Node<T, B> {
+    /// Has the new promise wait for `source`, unless its reactor is closed:
+    /// then it is settled at once (rule P29).
+    pub(crate) fn begin<S>(
+        self: &Rc<Self>,
+        source: &Rc<dyn PromiseNode<S>>,
+        waiter: Rc<dyn Waiter>,
+    ) {
+        let core = &self.base.core;
+        if core.is_closed() {
+            self.settle(Outcome::Failed(Failure::quiet(core.closed())));
+            self.body.detach(core, &mut turn::release_any);
+        } else {
+            wait_for(source, waiter);
+        }
     }
 }
 
@@ -380,17 +406,16 @@ pub(crate) fn cancel(first: Rc<dyn AnyNode>) {
             continue;
         }
         node.base().set(CANCELLED);
-        let hooks = node
-            .base()
-            .rare
-            .get()
-            .map(|rare| rare.cancel(&node.base().core));
+        let core = node.base().core.clone();
+        let hooks = node.base().rare.get().map(|rare| rare.take_hooks());
         node.clone().fail(Failure::quiet(error.clone()));
-        hooks
-            .into_iter()
-            .for_each(|hooks| node.base().core.clean_up_later(hooks));
+        // It is settled by now: what the listeners hold may look at it.
+        if let Some(rare) = node.base().rare.get() {
+            core.clean_up_later(hooks.unwrap_or_default());
+            rare.silence(&core);
+        }
         if let Some(source) = node.operation() {
-            event::leave(&node, &source);
+            listen::leave(&node, &source);
             turn::release_any(source);
         }
         node.clone().detach(&mut |upstream| {

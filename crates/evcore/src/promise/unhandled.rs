@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::promise::state::{Base, Place};
 use crate::reactor::Core;
 
@@ -24,8 +24,9 @@ impl std::fmt::Display for Unhandled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "unhandled error: {}", self.error)?;
         match self.place {
-            Some(place) => write!(f, " ({place})"),
-            None => Ok(()),
+            // A panic's own text says already where its callback was attached.
+            Some(place) if self.error.place() != Some(place) => write!(f, " ({place})"),
+            _ => Ok(()),
         }
     }
 }
@@ -73,6 +74,14 @@ impl Failure {
     pub(crate) fn look(&self) {
         if let Some(duty) = &self.duty {
             duty.looked.set(true);
+        }
+    }
+
+    /// The promise was settled already, that is, cancelled: a rejection then
+    /// does nothing (rule P13). A panic is a fault all the same.
+    pub(crate) fn come_too_late(&self) {
+        if self.error.kind() != Kind::Panicked {
+            self.look();
         }
     }
 

@@ -71,11 +71,16 @@ impl<T: 'static> Promise<T> {
     }
 }
 
-impl<T: Clone + 'static> IntoFuture for Promise<T> {
-    type Output = Result<T>;
-    type IntoFuture = Await<T>;
+// Why the parameter is not called `T`: the compiler answers `.await` on a
+// value that is not `Clone` with std's own message, because std has a second
+// implementation of `IntoFuture` for any type, and no attribute of ours can
+// change that one. But it goes on to name this implementation, parameter and
+// all, and shows this line: the only place to say what to do (rule P8).
+impl<ElseShared: Clone + 'static> IntoFuture for Promise<ElseShared /* .shared() */> {
+    type Output = Result<ElseShared>;
+    type IntoFuture = Await<ElseShared>;
 
-    fn into_future(self) -> Await<T> {
+    fn into_future(self) -> Await<ElseShared> {
         Await(Listening::new(self))
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn first<T: 'static>(number: i32, make: fn(i32) -> T) -> Promise<T> {
 }
 
 fn failed(number: i32, error: io::Error) -> Error {
-    Error::from(error).context(format!("listen for signal {number}"))
+    Error::from(error).during(format!("listen for signal {number}"))
 }
 
 /// Our end of the pair, and the note to the system to write into the other.

@@ -50,7 +50,7 @@ pub(super) fn ctrl_c() -> Promise<()> {
     // Ctrl-C can come as long as somebody waits: the reactor is not idle.
     let remote = Reactor::current().remote();
     crate::spawn(async move {
-        let bell = listening.map_err(|error| Error::from(error).context("listen for Ctrl-C"))?;
+        let bell = listening.map_err(|error| Error::from(error).during("listen for Ctrl-C"))?;
         poll_fn(|cx| bell.poll_rung(cx)).await;
         drop(remote);
         Ok(())

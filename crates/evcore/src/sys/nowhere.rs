@@ -18,7 +18,7 @@ impl Notify for Nobody {
 }
 
 fn closed<S>() -> io::Result<S> {
-    Err(crate::reactor::closed_for_io())
+    Err(crate::error::closed_for_io())
 }
 
 impl World for Nowhere {

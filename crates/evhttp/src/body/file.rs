@@ -25,7 +25,7 @@ pub(super) struct FilePieces {
 impl FilePieces {
     pub(super) fn open(path: &Path) -> Result<FilePieces> {
         let named =
-            |error: std::io::Error| Error::from(error).context(format!("open {}", path.display()));
+            |error: std::io::Error| Error::from(error).during(format!("open {}", path.display()));
         let file = File::open(path).map_err(named)?;
         let about = file.metadata().map_err(named)?;
         if !about.is_file() {

@@ -49,7 +49,7 @@ impl Alarm {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         Pin::new(&mut self.timer).poll(cx).map(|ended| match ended {
             Ok(()) => Error::of(Kind::TimedOut, format!("timed out after {:?}", self.limit))
-                .context(self.target.clone()),
+                .during(self.target.clone()),
             Err(closed) => closed,
         })
     }

@@ -1,0 +1,43 @@
+//! Our client: the thread's default one, its pool and its layers as everybody gets them.
+
+use crate::area::Job;
+use crate::measure::{Sample, sample};
+use evcore::{Promise, Result, run, spawn};
+use std::cell::Cell;
+use std::rc::Rc;
+
+pub(crate) fn on_1(job: &Job) -> Sample {
+    fetch(job, 1).expect("the canned server answers")
+}
+
+pub(crate) fn on_64(job: &Job) -> Sample {
+    fetch(job, 64).expect("the canned server answers")
+}
+
+fn fetch(job: &Job, connections: u64) -> Result<Sample> {
+    let url: Rc<str> = format!("http://127.0.0.1:{}/", job.port).into();
+    // As the others, it has its connections before the clock starts.
+    run(at_once(&url, connections, connections))?;
+    let mut result = Ok(Vec::new());
+    let sample = sample(job.ops, || {
+        result = run(at_once(&url, connections, job.ops))
+    });
+    result.map(|_| sample)
+}
+
+/// So many requests, so many of them in flight.
+fn at_once(url: &Rc<str>, connections: u64, ops: u64) -> Promise<Vec<()>> {
+    let left = Rc::new(Cell::new(ops));
+    Promise::all((0..connections).map(|_| spawn(requests(url.clone(), left.clone()))))
+}
+
+async fn requests(url: Rc<str>, left: Rc<Cell<u64>>) -> Result<()> {
+    while let Some(fewer) = left.get().checked_sub(1) {
+        left.set(fewer);
+        let page = evhttp::fetch(&url).await?;
+        if page.bytes()?.len() != 13 {
+            return Err("the body is cut short".into());
+        }
+    }
+    Ok(())
+}

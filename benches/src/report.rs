@@ -1,0 +1,105 @@
+//! How it is shown: an aligned table for people, JSON for machines.
+//!
+//! Never here: a measurement, or a judgement.
+
+use crate::area::Case;
+use crate::measure::{Figures, Row};
+use std::fmt::Write;
+
+/// Prints one case's table.
+pub(crate) fn print(case: &Case, rows: &[Row]) {
+    println!(
+        "\n{}: {}; {} operations a run, ratio to {}",
+        case.id(),
+        case.what,
+        case.ops,
+        case.reference
+    );
+    println!(
+        "  {:<28}{:>11}{:>8}{:>11}{:>8}{:>11}{:>8}",
+        "peer", "cpu ns/op", "±", "wall ns/op", "calls", "peak KiB", "ratio"
+    );
+    for row in rows {
+        match &row.figures {
+            Ok(figures) => println!("  {:<28}{}", row.peer, columns(figures)),
+            Err(reason) => println!("  {:<28}not run ({reason})", row.peer),
+        }
+    }
+}
+
+fn columns(figures: &Figures) -> String {
+    let optional = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
+    format!(
+        "{:>11.1}{:>7.0}%{:>11.1}{:>8}{:>11.0}{:>8}",
+        figures.cpu_ns_per_op,
+        figures.spread * 50.0,
+        figures.wall_ns_per_op,
+        optional(figures.syscalls_per_op),
+        figures.peak_kb,
+        optional(figures.ratio_to_reference),
+    )
+}
+
+/// All rows as a list of flat objects; what was not measured is null.
+pub(crate) fn json(rows: &[Row]) -> String {
+    let objects: Vec<String> = rows.iter().map(object).collect();
+    format!("[\n{}\n]\n", objects.join(",\n"))
+}
+
+fn object(row: &Row) -> String {
+    let mut text = format!(
+        "  {{\"area\": {:?}, \"case\": {:?}, \"peer\": {:?}, \"ops\": {}",
+        row.area, row.case, row.peer, row.ops
+    );
+    let figures = row.figures.as_ref().ok();
+    let mut field = |name: &str, value: Option<f64>| {
+        let value = value.map_or("null".to_owned(), |value| format!("{value:.3}"));
+        // Writing to a String cannot fail.
+        let _ = write!(text, ", \"{name}\": {value}");
+    };
+    field(
+        "cpu_ns_per_op",
+        figures.map(|figures| figures.cpu_ns_per_op),
+    );
+    field(
+        "wall_ns_per_op",
+        figures.map(|figures| figures.wall_ns_per_op),
+    );
+    field(
+        "syscalls_per_op",
+        figures.and_then(|figures| figures.syscalls_per_op),
+    );
+    field("peak_kb", figures.map(|figures| figures.peak_kb));
+    field(
+        "ratio_to_reference",
+        figures.and_then(|figures| figures.ratio_to_reference),
+    );
+    let reason = row
+        .figures
+        .as_ref()
+        .err()
+        .map_or("null".to_owned(), |reason| format!("{reason:?}"));
+    let _ = write!(text, ", \"not_run\": {reason}}}");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_not_run_is_there_and_says_why() {
+        let figures = Err("node: \"not\" found".to_owned());
+        let row = Row {
+            area: "promise",
+            case: "hot",
+            peer: "V8",
+            ops: 5,
+            figures,
+        };
+        let expected = "[\n  {\"area\": \"promise\", \"case\": \"hot\", \"peer\": \"V8\", \"ops\": 5, \
+            \"cpu_ns_per_op\": null, \"wall_ns_per_op\": null, \"syscalls_per_op\": null, \"peak_kb\": null, \
+            \"ratio_to_reference\": null, \"not_run\": \"node: \\\"not\\\" found\"}\n]\n";
+        assert_eq!(json(&[row]), expected);
+    }
+}

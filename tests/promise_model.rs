@@ -1,0 +1,123 @@
+//! The rules of promises, held against the library by random programs: the
+//! model in `promise_model/model.rs` says what is to be seen of each, the
+//! library has to show exactly that.
+//!
+//! `EVCORE_MODEL_PROGRAMS` is how many (CI: 100,000), `EVCORE_MODEL_SEED`
+//! where they begin; a failure names the seed of its own program.
+
+mod promise_model {
+    pub(crate) mod model;
+    pub(crate) mod modelled;
+    pub(crate) mod play;
+    pub(crate) mod program;
+    pub(crate) mod real;
+    pub(crate) mod world;
+}
+use promise_model::{model, modelled, play, program, real, world};
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use program::Program;
+
+/// In a debug build these end in some seconds.
+const PROGRAMS: u64 = 5_000;
+
+fn number(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+        Err(_) => default,
+    }
+}
+
+/// Where no rule gives an order: among the errors reported together, and
+/// among all that goes when a reactor closes.
+fn normalize(log: Vec<String>) -> Vec<String> {
+    let mut lines: Vec<String> = vec![];
+    let mut run: Vec<String> = vec![];
+    let mut closing = false;
+    for line in log.into_iter().chain(["".into()]) {
+        let free = line.starts_with("unhandled") || (closing && line.starts_with("drop"));
+        if !free {
+            run.sort();
+            lines.append(&mut run);
+        }
+        if line.starts_with("- ") {
+            closing = line.to_lowercase().starts_with("- close");
+        }
+        match free {
+            true => run.push(line),
+            false => lines.push(line),
+        }
+    }
+    lines
+}
+
+fn traces(program: &Program) -> (Vec<String>, Vec<String>) {
+    let tie = program::may_tie(program);
+    let expected = normalize(modelled::play(program, tie));
+    let seen = catch_unwind(AssertUnwindSafe(|| normalize(real::play(program, tie))));
+    let seen = seen.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string()));
+        vec![format!("PANIC {}", text.unwrap_or_default())]
+    });
+    (expected, seen)
+}
+
+fn differs(program: &Program) -> bool {
+    let (expected, seen) = traces(program);
+    expected != seen
+}
+
+fn explain(seed: u64, program: Program) -> String {
+    let small = program::shrink(program, differs);
+    let (expected, seen) = traces(&small);
+    let same = expected
+        .iter()
+        .zip(&seen)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let mut text = format!("EVCORE_MODEL_SEED={seed} EVCORE_MODEL_PROGRAMS=1\n");
+    for op in &small.ops {
+        text += &format!("{op:?}\n");
+    }
+    for line in &expected[same.saturating_sub(40)..same] {
+        text += &format!("  {line}\n");
+    }
+    for (sign, lines) in [("by the rules:", &expected), ("was seen:", &seen)] {
+        text += &format!("{sign}\n");
+        for line in lines.iter().skip(same).take(12) {
+            text += &format!("    {line}\n");
+        }
+    }
+    text
+}
+
+#[test]
+fn random_programs_do_what_the_rules_say() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let first = number("EVCORE_MODEL_SEED", 1);
+    let programs = number("EVCORE_MODEL_PROGRAMS", PROGRAMS);
+    let mut lines = 0;
+    let mut failed = None;
+    for seed in first..first + programs {
+        let program = program::make(seed);
+        if std::env::var_os("EVCORE_MODEL_TRACE").is_some() {
+            eprintln!("seed {seed}");
+        }
+        let (expected, seen) = traces(&program);
+        lines += expected.len();
+        if expected != seen {
+            failed = Some((seed, program));
+            break;
+        }
+    }
+    let failure = failed.map(|(seed, program)| explain(seed, program));
+    _ = std::panic::take_hook();
+    if let Some(failure) = failure {
+        panic!("{failure}");
+    }
+    println!("{programs} programs from seed {first}, {lines} lines of trace");
+}
