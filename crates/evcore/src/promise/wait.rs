@@ -19,6 +19,9 @@ use crate::turn;
 ///
 /// Made by `.await` (that is, [`IntoFuture`]); it is interest in the promise
 /// from then on, and dropping it unfinished takes the interest back.
+///
+/// It works in any executor of the promise's thread. The error it returns
+/// counts as looked at.
 #[must_use = "an await does nothing until it is polled"]
 pub struct Await<T: 'static>(Listening<T>);
 
