@@ -52,9 +52,7 @@ fn two_helpers_at_most_and_work_begins_in_order() {
 #[test]
 fn a_panic_rejects_and_the_helper_lives_on() {
     let line = line!() + 1;
-    let error = run(blocking(|| panic!("no such luck")))
-        .map(|()| ())
-        .unwrap_err();
+    let error = run::<_, ()>(blocking(|| panic!("no such luck"))).unwrap_err();
     assert_eq!(error.kind(), Kind::Panicked);
     assert!(error.to_string().contains("no such luck"), "{error}");
     assert_eq!(error.place().unwrap().line(), line);

@@ -604,7 +604,10 @@ fn authors_of_sockets_hear_of_readiness() -> Result<()> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     source.clear(Direction::Read)
                 }
-                outcome => return Ok(assert_eq!(outcome?, 4)),
+                outcome => {
+                    assert_eq!(outcome?, 4);
+                    return Ok(());
+                }
             }
         }
     }))

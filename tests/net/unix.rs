@@ -65,3 +65,49 @@ fn a_pair_talks() -> Result<()> {
     assert_eq!(in_time(b.read(1))?, b"");
     Ok(())
 }
+
+/// Runs this test again as a child that may have few descriptors.
+#[test]
+fn a_listener_waits_while_descriptors_are_short() {
+    const CHILD: &str = "EVCORE_TEST_DESCRIPTORS_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return short_of_descriptors().unwrap();
+    }
+    let status = std::process::Command::new("sh")
+        .args(["-c", "ulimit -n 64; exec \"$0\" --exact \"$1\""])
+        .arg(std::env::current_exe().unwrap())
+        .arg("unix::a_listener_waits_while_descriptors_are_short")
+        .env(CHILD, "1")
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+}
+
+fn short_of_descriptors() -> Result<()> {
+    let listener = TcpListener::bind(any())?;
+    let accepted = Rc::new(Cell::new(0));
+    let server = listener.incoming().on(TcpListener::ACCEPTED, {
+        let accepted = accepted.clone();
+        move |_| accepted.set(accepted.get() + 1)
+    });
+    let client = std::net::TcpStream::connect(listener.local_addr()?)?;
+    let mut hoard = Vec::new();
+    while let Ok(more) = client.try_clone() {
+        hoard.push(more);
+    }
+    assert!(hoard.len() < 64, "the limit is not in force");
+    let turns = Cell::new(0);
+    let end = std::time::Instant::now() + ms(200);
+    while std::time::Instant::now() < end {
+        Reactor::current().turn(ms(20));
+        turns.set(turns.get() + 1);
+    }
+    assert_eq!(accepted.get(), 0);
+    assert!(turns.get() < 40, "it spins: {} turns", turns.get());
+    assert!(!server.is_settled(), "it gave up");
+    drop(hoard);
+    while accepted.get() == 0 {
+        Reactor::current().turn(secs(20));
+    }
+    Ok(())
+}

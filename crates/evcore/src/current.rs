@@ -58,7 +58,8 @@ pub(crate) fn orphan(node: Rc<dyn AnyNode>) -> Result<(), Rc<dyn AnyNode>> {
 
 /// Takes what [`orphan`] has kept.
 pub(crate) fn take_orphans() -> Vec<Rc<dyn AnyNode>> {
-    HERE.try_with(|here| here.orphans.take()).unwrap_or_default()
+    HERE.try_with(|here| here.orphans.take())
+        .unwrap_or_default()
 }
 
 /// Whether [`orphan`] has kept any.

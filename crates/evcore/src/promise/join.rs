@@ -14,6 +14,7 @@ use crate::promise::state::{
 };
 use crate::promise::unhandled::Failure;
 use crate::reactor::Core;
+use crate::token::Token;
 use crate::turn;
 
 /// Every promise given to [`Promise::any`] was rejected: their errors, in the
@@ -53,6 +54,9 @@ pub(crate) struct Joining<T: 'static, U: 'static, J> {
     join: J,
     parts: RefCell<Vec<Rc<Part<T, U, J>>>>,
     open: Cell<usize>,
+    /// In the reactor's book, if parts live elsewhere: closing would not find
+    /// it through its parts.
+    entry: Cell<Option<Token>>,
 }
 
 /// One promise of a join, waiting.
@@ -76,8 +80,19 @@ pub(crate) fn join<T: 'static, U: 'static, J: Join<T, U>>(
             join,
             parts: RefCell::default(),
             open,
+            entry: Cell::new(None),
         },
     );
+    let core = &whole.base.core;
+    if core.is_closed() {
+        whole.settle(Outcome::Failed(Failure::quiet(core.closed())));
+        return Promise::new(whole);
+    }
+    let away = |promise: &Promise<T>| !Rc::ptr_eq(&promise.node().base().core, core);
+    if promises.iter().any(away) {
+        let weak = Rc::downgrade(&whole);
+        whole.body.entry.set(Some(core.register_pending(weak)));
+    }
     let parts: Vec<_> = promises
         .iter()
         .map(|promise| {
@@ -105,6 +120,12 @@ impl<T: 'static, U: 'static, J: Join<T, U>> Body for Joining<T, U, J> {
                 upstream(part.source.clone());
             }
             turn::bury(core, part);
+        }
+    }
+
+    fn retire(&self, core: &Rc<Core>) {
+        if let Some(entry) = self.entry.take() {
+            core.forget_pending(entry);
         }
     }
 }
