@@ -17,11 +17,11 @@ const EVCORE: &[(&str, &[&str])] = &[
     ("sys",      &[]),
     ("clock",    &["sys"]), // the manual one stands in front of a world
     // The heart. A promise belongs to a reactor (P27) and settling it queues a delivery, so these know one another.
-    ("current",  &["reactor"]),
+    ("current",  &["reactor", "promise"]),
     ("inbox",    &["current", "sys"]),
     ("promise",  &["reactor", "current", "turn", "task", "sleep"]),
     ("task",     &["reactor", "current", "turn", "promise", "inbox"]),
-    ("turn",     &["reactor", "promise", "task"]),
+    ("turn",     &["reactor", "current", "promise", "task"]),
     ("sleep",    &["reactor", "current", "promise", "turn"]),
     ("host",     &["reactor", "turn"]),
     ("reactor",  &["timer", "sys", "clock", "current", "inbox", "source", "promise", "task", "turn", "sleep", "host"]),

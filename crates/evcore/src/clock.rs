@@ -62,6 +62,20 @@ impl ManualClock {
     }
 
     /// Moves the clock. Timers that are due fire in the reactor's next turn.
+    ///
+    /// ```
+    /// use evcore::{ManualClock, Reactor, secs};
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// let reactor = Reactor::builder().clock(&clock).build()?;
+    /// let entered = reactor.enter();
+    /// let nap = evcore::sleep(secs(60));
+    /// clock.advance(secs(60));
+    /// reactor.turn(Duration::ZERO);
+    /// assert!(nap.is_settled());
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub fn advance(&self, by: Duration) {
         self.now.set(self.now.get() + by);
     }

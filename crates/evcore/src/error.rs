@@ -89,17 +89,38 @@ impl fmt::Display for Kind {
 
 impl Error {
     /// An error that carries `error`, of kind [`Kind::Other`].
+    ///
+    /// ```
+    /// let full = std::io::Error::other("disk full");
+    /// let error = evcore::Error::new(full);
+    /// assert!(error.downcast_ref::<std::io::Error>().is_some());
+    /// ```
     pub fn new(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         Error::build(Kind::Other, "".into(), Some(Arc::from(error.into())))
     }
 
     /// An error of `kind` that says `message`.
+    ///
+    /// ```
+    /// use evcore::{Error, Kind};
+    ///
+    /// let error = Error::of(Kind::TimedOut, "no answer in 5 s");
+    /// assert_eq!((error.kind(), error.to_string()), (Kind::TimedOut, "no answer in 5 s".to_owned()));
+    /// ```
     pub fn of(kind: Kind, message: impl Into<Cow<'static, str>>) -> Error {
         Error::build(kind, message.into(), None)
     }
 
     /// The same error with what was being done put before it: its phase, its
     /// address. Kind and source stay.
+    ///
+    /// ```
+    /// use evcore::{Error, Kind};
+    ///
+    /// let error = Error::from(Kind::Cancelled).during("save notes.txt");
+    /// assert_eq!(error.to_string(), "save notes.txt: cancelled");
+    /// assert!(error.is_cancelled());
+    /// ```
     pub fn during(self, doing: impl Into<Cow<'static, str>>) -> Error {
         let kind = self.kind();
         Error::build(kind, doing.into(), Some(Arc::new(self)))

@@ -43,6 +43,19 @@ impl<P> Event<P> {
     /// An event of which only the newest payload matters, as of a progress
     /// bar: emissions that come faster than they are delivered are merged
     /// into one, and a new listener is told the last payload first.
+    ///
+    /// ```
+    /// use evcore::{Event, Promise};
+    ///
+    /// const LEVEL: Event<u32> = Event::latest("tank.level");
+    ///
+    /// let (tank, resolver) = Promise::<()>::pending();
+    /// let tank = tank.on(LEVEL, |&n| assert_eq!(n, 1_000)); // once
+    /// (1..=1_000).for_each(|n| resolver.emit(LEVEL, n));
+    /// resolver.resolve(());
+    /// evcore::run(tank)?;
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub const fn latest(name: &'static str) -> Event<P> {
         Event {
             name,

@@ -14,7 +14,7 @@
 //! [`Event`] can be told besides. The core knows no protocol.
 //!
 //! Features: `mio` (on by default) and `polling` choose the poller, `signal`
-//! adds [`ctrl_c`](https://docs.rs/evcore) and signals.
+//! adds `ctrl_c` and signals.
 
 mod blocking;
 mod clock;
@@ -60,11 +60,19 @@ pub use token::Token;
 use std::time::Duration;
 
 /// So many milliseconds.
+///
+/// ```
+/// assert_eq!(evcore::ms(1_500), std::time::Duration::from_millis(1_500));
+/// ```
 pub const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
 /// So many seconds.
+///
+/// ```
+/// assert_eq!(evcore::secs(2), evcore::ms(2_000));
+/// ```
 pub const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }

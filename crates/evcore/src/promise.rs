@@ -61,6 +61,15 @@ impl<T: 'static> Promise<T> {
     }
 
     /// A promise to be settled through the resolver that comes with it.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// let (promise, resolver) = Promise::pending();
+    /// evcore::defer(move || resolver.resolve("later"));
+    /// assert_eq!(evcore::run(promise)?, "later");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     #[doc(alias("defer", "deferred", "new"))]
     pub fn pending() -> (Promise<T>, resolver::Resolver<T>) {
@@ -68,6 +77,13 @@ impl<T: 'static> Promise<T> {
     }
 
     /// A promise that has its value already.
+    ///
+    /// ```
+    /// let three = evcore::Promise::ready(3);
+    /// assert!(three.is_settled());
+    /// assert_eq!(evcore::run(three)?, 3);
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     #[doc(alias("resolve", "resolved"))]
     pub fn ready(value: T) -> Promise<T> {
@@ -75,6 +91,14 @@ impl<T: 'static> Promise<T> {
     }
 
     /// A promise that is rejected already.
+    ///
+    /// Somebody has to look at the error: if nobody does, it is reported with the
+    /// place of this call (see [`Reactor::on_unhandled`](crate::Reactor::on_unhandled)).
+    ///
+    /// ```
+    /// let failed = evcore::Promise::<u32>::failed("no luck");
+    /// assert_eq!(evcore::run(failed).unwrap_err().to_string(), "no luck");
+    /// ```
     #[track_caller]
     #[doc(alias("reject", "rejected"))]
     pub fn failed(error: impl Into<Error>) -> Promise<T> {
@@ -92,6 +116,19 @@ impl<T: 'static> Promise<T> {
     /// [`and_then`](Promise::and_then). If a generic function does not infer,
     /// wrap it: `then(|page| show(page))`; to return part of the value, clone
     /// it: `then(|text| text.trim().to_owned())`.
+    ///
+    /// A panic in the callback rejects the new promise with
+    /// [`Kind::Panicked`]; nobody else notices.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// let job = Promise::ready(3);
+    /// let plus4 = job.then(|n| n + 4);
+    /// let text = plus4.then(|n| format!("{n}"));
+    /// assert_eq!(evcore::run(text)?, "7");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     #[doc(alias("addCallback", "add_callback", "map"))]
     pub fn then<U: 'static>(&self, callback: impl FnOnce(&T) -> U + 'static) -> Promise<U> {
@@ -120,6 +157,14 @@ impl<T: 'static> Promise<T> {
 
     /// Replaces an error by the value `callback` makes of it. Stays the same
     /// operation: listeners attached to the new promise hear this one.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// let port = Promise::ready("eighty").and_then(|text| Ok(text.parse::<u16>()?));
+    /// assert_eq!(evcore::run(port.catch(|_| 8080))?, 8080);
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     #[doc(alias("addErrback", "add_errback", "unwrap_or_else"))]
     pub fn catch(&self, callback: impl FnOnce(&Error) -> T + 'static) -> Promise<T> {
@@ -128,6 +173,17 @@ impl<T: 'static> Promise<T> {
 
     /// As [`catch`](Promise::catch), for a callback that returns a promise or
     /// an evcore [`Result`]: another try, another error.
+    ///
+    /// What the callback returns is an operation of its own: its events are not
+    /// heard by listeners of the new promise.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// let mirror = Promise::<&str>::failed("down").or_else(|_| Promise::ready("the mirror"));
+    /// assert_eq!(evcore::run(mirror)?, "the mirror");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     pub fn or_else<R: follow::Followable<Value = T>>(
         &self,
@@ -139,6 +195,14 @@ impl<T: 'static> Promise<T> {
 
     /// Calls one callback or the other, and returns a new promise for its
     /// result.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// let shown = Promise::ready(3).then_or(|n| format!("got {n}"), |e| format!("failed: {e}"));
+    /// assert_eq!(evcore::run(shown)?, "got 3");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     #[doc(alias("addCallbacks", "add_callbacks", "map_or_else"))]
     pub fn then_or<U: 'static>(
@@ -151,6 +215,16 @@ impl<T: 'static> Promise<T> {
 
     /// Calls `callback` with the outcome, whichever it is, and returns a new
     /// promise for its result.
+    ///
+    /// An error that comes this way counts as looked at.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// let good = Promise::<i32>::failed("no").settled(|outcome| outcome.is_ok());
+    /// assert!(!evcore::run(good)?);
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     #[doc(alias("addBoth", "add_both", "finally"))]
     pub fn settled<U: 'static>(
@@ -164,6 +238,18 @@ impl<T: 'static> Promise<T> {
     /// settled; gives back the same promise, so that it can be called in
     /// passing. Listeners change nothing about the outcome and are no
     /// interest in it. One that panics is reported and hears no more.
+    ///
+    /// The listener is a `Fn`: it may turn the reactor, and be called again
+    /// meanwhile. What it changes it keeps in a `Cell` or `RefCell`.
+    ///
+    /// ```
+    /// use evcore::{Promise, TICK, ms};
+    ///
+    /// let ticks = evcore::interval(ms(1)).on(TICK, |n| println!("{n} ms have passed"));
+    /// evcore::run(evcore::sleep(ms(3)))?;
+    /// ticks.cancel();
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     pub fn on<P: 'static>(self, event: Event<P>, listener: impl Fn(&P) + 'static) -> Promise<T> {
         listen::listen(self.node().clone(), event, Location::caller(), listener);
@@ -173,6 +259,17 @@ impl<T: 'static> Promise<T> {
     /// The same outcome, or an error of [`Kind::TimedOut`] if it takes longer
     /// than `limit`; then the interest in the work is taken back, which
     /// cancels it unless somebody else holds a handle or waits.
+    ///
+    /// An outcome that was queued before the time was up still counts.
+    ///
+    /// ```
+    /// use evcore::{Kind, Promise, ms};
+    ///
+    /// let (slow, resolver) = Promise::<u32>::pending();
+    /// let error = evcore::run(slow.timeout(ms(1))).unwrap_err();
+    /// assert_eq!(error.kind(), Kind::TimedOut);
+    /// assert!(!resolver.is_wanted()); // the work was told to stop
+    /// ```
     #[track_caller]
     pub fn timeout(self, limit: Duration) -> Promise<T> {
         sleep::limit(&self, Location::caller(), limit)
@@ -180,6 +277,18 @@ impl<T: 'static> Promise<T> {
 
     /// A promise of one's own: same outcome, same events, but cancelling it
     /// only takes back its interest in this one.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// let (job, resolver) = Promise::pending();
+    /// let (mine, yours) = (job.fork(), job.fork());
+    /// drop(job);
+    /// mine.cancel(); // you go on
+    /// resolver.resolve(3);
+    /// assert_eq!(evcore::run(yours)?, 3);
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     #[doc(alias = "shared")]
     pub fn fork(&self) -> Promise<T> {
@@ -190,11 +299,31 @@ impl<T: 'static> Promise<T> {
     /// [`Kind::Cancelled`] at once, and no listener of it is called any more.
     /// Nothing happens if it is settled already. Those promises it was made
     /// from in which nobody else is interested are cancelled too.
+    ///
+    /// Hooks ([`Resolver::on_cancel`](crate::Resolver::on_cancel)) run and coroutines
+    /// are dropped from the turn, before the next poll.
+    ///
+    /// ```
+    /// use evcore::{Kind, Promise};
+    ///
+    /// let (job, resolver) = Promise::<u32>::pending();
+    /// job.cancel();
+    /// assert!(!resolver.is_wanted());
+    /// assert_eq!(evcore::run(job).unwrap_err().kind(), Kind::Cancelled);
+    /// ```
     pub fn cancel(&self) {
         state::cancel(self.node().clone());
     }
 
     /// A handle that cancels the promise when it is dropped.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// let (job, resolver) = Promise::<u32>::pending();
+    /// drop(job.owned());
+    /// assert!(!resolver.is_wanted());
+    /// ```
     pub fn owned(self) -> Owned<T> {
         Owned { promise: self }
     }
@@ -206,6 +335,14 @@ impl<T: 'static> Promise<T> {
 
     /// The outcome, if it is there: for programs that draw what is so now.
     /// An error handed out counts as looked at.
+    ///
+    /// ```
+    /// let job = evcore::sleep(evcore::ms(1)).then(|_| 3);
+    /// assert!(job.peek().is_none());
+    /// evcore::run(job.clone())?;
+    /// assert_eq!(job.peek().unwrap().unwrap(), &3);
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub fn peek(&self) -> Option<Result<&T, &Error>> {
         let outcome = state::result(&**self.node())?;
         Some(outcome.map_err(|failure| {
@@ -216,6 +353,16 @@ impl<T: 'static> Promise<T> {
 
     /// All values, in the order of the promises, or the first error. With the
     /// first error the interest in the others is taken back.
+    ///
+    /// Of no promises it is an empty list.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// let all = Promise::all([Promise::ready(1), Promise::ready(2)]);
+    /// assert_eq!(evcore::run(all)?, [1, 2]);
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     pub fn all(promises: impl IntoIterator<Item = Promise<T>>) -> Promise<Vec<T>>
     where
@@ -231,6 +378,20 @@ impl<T: 'static> Promise<T> {
     /// As [`all`](Promise::all), and adds up what the parts emit: whenever
     /// one of them emits `event`, `sum` is given the newest payload of each
     /// and makes the payload emitted on the whole.
+    ///
+    /// ```
+    /// use evcore::{Event, Promise};
+    ///
+    /// const BYTES: Event<u64> = Event::latest("bytes");
+    ///
+    /// let (part, resolver) = Promise::pending();
+    /// let sum = |parts: &[Option<u64>]| parts.iter().flatten().sum();
+    /// let whole = Promise::all_with(BYTES, [part], sum).on(BYTES, |n| println!("{n} bytes"));
+    /// resolver.emit(BYTES, 10);
+    /// resolver.resolve("done");
+    /// assert_eq!(evcore::run(whole)?, ["done"]);
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     pub fn all_with<P: Clone + 'static>(
         event: Event<P>,
@@ -247,6 +408,17 @@ impl<T: 'static> Promise<T> {
     }
 
     /// All outcomes, in the order of the promises.
+    ///
+    /// It is never rejected. Errors in the list count as looked at.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// let both = Promise::all_settled([Promise::ready(1), Promise::failed("no")]);
+    /// let outcomes = evcore::run(both)?;
+    /// assert!(outcomes[0].is_ok() && outcomes[1].is_err());
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     pub fn all_settled(promises: impl IntoIterator<Item = Promise<T>>) -> Promise<Vec<Result<T>>>
     where
@@ -266,6 +438,16 @@ impl<T: 'static> Promise<T> {
 
     /// The first value; [`AllFailed`](join::AllFailed) if there is none. With
     /// the first value the interest in the others is taken back.
+    ///
+    /// Of no promises it is rejected.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// let any = Promise::any([Promise::failed("no"), Promise::ready(2)]);
+    /// assert_eq!(evcore::run(any)?, 2);
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     pub fn any(promises: impl IntoIterator<Item = Promise<T>>) -> Promise<T> {
         let promises: Vec<_> = promises.into_iter().collect();
@@ -277,6 +459,17 @@ impl<T: 'static> Promise<T> {
 
     /// The first outcome, value or error; then the interest in the others is
     /// taken back.
+    ///
+    /// Of no promises it is rejected.
+    ///
+    /// ```
+    /// use evcore::{Promise, ms, secs};
+    ///
+    /// let slow = evcore::sleep(secs(60)).then(|_| "slow");
+    /// let fast = evcore::sleep(ms(1)).then(|_| "fast");
+    /// assert_eq!(evcore::run(Promise::race([slow, fast]))?, "fast"); // the other is cancelled
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     pub fn race(promises: impl IntoIterator<Item = Promise<T>>) -> Promise<T> {
         let promises: Vec<_> = promises.into_iter().collect();

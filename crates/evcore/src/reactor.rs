@@ -29,6 +29,16 @@ use cycle::{close, turn_once};
 pub use handle::Source;
 
 /// What one [`Reactor::turn`] tells its caller.
+///
+/// ```
+/// use evcore::{Reactor, secs};
+/// use std::time::Duration;
+///
+/// let reactor = Reactor::current();
+/// let _later = evcore::sleep(secs(60));
+/// let turned = reactor.turn(Duration::ZERO);
+/// assert!(!turned.more && turned.next <= Some(secs(60)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turned {
     /// Something is left to be delivered: turn again before waiting, whatever
@@ -79,6 +89,17 @@ impl Reactor {
     }
 
     /// Makes this reactor the current one until the guard is dropped.
+    ///
+    /// ```
+    /// use evcore::{Promise, Reactor};
+    ///
+    /// let other = Reactor::new()?;
+    /// let entered = other.enter();
+    /// let job = Promise::ready(3); // belongs to `other`
+    /// drop(entered);
+    /// assert_eq!(other.run(job)?, 3);
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[must_use = "the reactor is current until the guard is dropped"]
     pub fn enter(&self) -> Entered {
         current::enter(&self.core);
@@ -91,11 +112,20 @@ impl Reactor {
     /// takes), then delivers: one turn of the loop. With something left to
     /// deliver, or with a timer due, it does not wait at all. May be called
     /// from inside a callback: the same queue goes on, in order.
+    ///
+    /// ```
+    /// use evcore::Reactor;
+    /// use std::time::Duration;
+    ///
+    /// let job = evcore::Promise::ready(3).then(|n| n + 4);
+    /// Reactor::current().turn(Duration::ZERO);
+    /// assert!(job.is_settled());
+    /// ```
     pub fn turn(&self, timeout: impl Into<Option<Duration>>) -> Turned {
         turn_once(&self.core, timeout.into())
     }
 
-    /// Turns until `future` is done. See [`run`](crate::run).
+    /// Turns until `future` is done. See [`run`].
     ///
     /// # Errors
     /// The future's own; [`Kind::Idle`], [`Kind::Nested`], [`Kind::Closed`];
@@ -139,6 +169,16 @@ impl Reactor {
     }
 
     /// A handle for other threads.
+    ///
+    /// ```
+    /// use evcore::{Promise, Reactor};
+    ///
+    /// let remote = Reactor::current().remote();
+    /// std::thread::spawn(move || remote.post(|| println!("on the loop's thread")));
+    /// // `run` waits as long as a Remote exists: nothing settles this promise otherwise.
+    /// let (never, _resolver) = Promise::<()>::pending();
+    /// assert_eq!(evcore::run(never).unwrap_err().kind(), evcore::Kind::Idle);
+    /// ```
     pub fn remote(&self) -> Remote {
         Remote::new(self.core.inbox())
     }
@@ -170,6 +210,13 @@ impl Reactor {
 
     /// Has `hook` told of errors that nobody looked at, instead of the `log`
     /// facade and standard error. Called from the turn.
+    ///
+    /// A later hook replaces an earlier one. One that panics is noted in the log.
+    ///
+    /// ```
+    /// let reactor = evcore::Reactor::current();
+    /// reactor.on_unhandled(|report| eprintln!("my program: {report}"));
+    /// ```
     pub fn on_unhandled(&self, hook: impl Fn(&Unhandled) + 'static) {
         let old = self.core.on_unhandled.replace(Some(Rc::new(hook)));
         turn::bury(&self.core, old);
@@ -204,6 +251,12 @@ impl Reactor {
     /// What the reactor is waiting for, for people: a line for each promise
     /// that somebody still has to settle and each coroutine, with the place
     /// where it was made.
+    ///
+    /// ```
+    /// let (_promise, _resolver) = evcore::Promise::<u32>::pending();
+    /// let text = evcore::Reactor::current().dump();
+    /// assert!(text.contains("waits for its resolver"));
+    /// ```
     pub fn dump(&self) -> String {
         crate::host::dump(&self.core)
     }

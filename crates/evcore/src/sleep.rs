@@ -97,6 +97,12 @@ const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
 
 /// As [`sleep`], until a point of the reactor's clock
 /// ([`Reactor::now`](crate::Reactor::now)).
+///
+/// ```
+/// let reactor = evcore::Reactor::current();
+/// evcore::run(evcore::sleep_until(reactor.now() + evcore::ms(1)))?;
+/// # Ok::<(), evcore::Error>(())
+/// ```
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Promise<()> {
     sleep_on(current::core(), Location::caller(), deadline)
@@ -205,6 +211,18 @@ impl Body for Ticking {
 
 /// Has `f` called from the turn, after what is queued already. A panic in it
 /// is reported.
+///
+/// ```
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+///
+/// let called = Rc::new(Cell::new(false));
+/// let note = called.clone();
+/// evcore::defer(move || note.set(true));
+/// assert!(!called.get()); // not inside the call
+/// evcore::Reactor::current().turn(std::time::Duration::ZERO);
+/// assert!(called.get());
+/// ```
 #[track_caller]
 pub fn defer(f: impl FnOnce() + 'static) {
     current::core().enqueue(Entry::Call(Box::new(f), Some(Location::caller())));

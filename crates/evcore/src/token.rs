@@ -3,8 +3,8 @@
 //! Here: [`Token`] and the [`Slab`] that hands it out, for timers, sources and tasks alike. Never here: what is stored, the
 //! operating system, a clock. Values are returned to the caller, never dropped inside.
 
-/// The name of one value in one [`Slab`]. When the value is removed its token goes stale, and stays stale when the slot is
-/// used again.
+/// The name of one thing registered with a reactor: a slot and its generation. When the thing is removed its token goes
+/// stale, and stays stale when the slot is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token {
     index: u32,

@@ -158,9 +158,12 @@ pub(crate) fn bury<T: 'static>(core: &Rc<Core>, value: T) {
     current::note_stopping(outer);
 }
 
-/// Drops many, one by one: if two of a `Vec` panic, the process aborts.
+/// Drops many, one by one: if two of a `Vec` panic, the process aborts. What
+/// their dropping lets go of comes after the last of them.
 pub(crate) fn bury_each<T: 'static>(core: &Rc<Core>, values: impl IntoIterator<Item = T>) {
-    values.into_iter().for_each(|value| bury(core, value));
+    bury_after(core, || {
+        values.into_iter().for_each(|value| bury(core, value));
+    });
 }
 
 /// Runs `f`; what it would drop is dropped when it is through.
@@ -168,7 +171,9 @@ pub(crate) fn bury_after(core: &Rc<Core>, f: impl FnOnce()) {
     let outer = core.queue.burying.replace(true);
     f();
     if !outer {
+        let stopping = current::note_stopping(None);
         fill_graves(core);
+        current::note_stopping(stopping);
     }
 }
 

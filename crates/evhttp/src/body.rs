@@ -15,6 +15,31 @@ use crate::event::{CHUNK, PROGRESS, Progress};
 mod file;
 
 /// Something that supplies a body piece by piece.
+///
+/// ```
+/// use bytes::Bytes;
+/// use evhttp::{Body, Pieces};
+/// use std::task::{Context, Poll};
+///
+/// /// So many zeros, a kilobyte at a time.
+/// struct Zeros(u64);
+///
+/// impl Pieces for Zeros {
+///     fn poll_piece(&mut self, _: &mut Context<'_>) -> Poll<Option<evcore::Result<Bytes>>> {
+///         let piece = vec![0; self.0.min(1_000) as usize];
+///         self.0 -= piece.len() as u64;
+///         Poll::Ready((!piece.is_empty()).then_some(Ok(piece.into())))
+///     }
+///
+///     fn length(&self) -> Option<u64> {
+///         Some(self.0)
+///     }
+/// }
+///
+/// let all = evcore::run(Body::pieces(Zeros(2_500)).collect(1 << 20))?;
+/// assert_eq!(all.len(), 2_500);
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub trait Pieces {
     /// The next piece, `None` after the last. Called again only when the
     /// piece before has been dealt with: not asking is not reading.
@@ -33,6 +58,21 @@ pub trait Pieces {
 ///
 /// A request's body made of bytes can be sent again if a kept connection
 /// turns out to be dead; one made of pieces can't.
+///
+/// ```
+/// let server = evhttp::serve("127.0.0.1:0", |_| "one two three")?;
+/// let url = format!("http://{}/", server.local_addr());
+/// let length = evcore::run(async move {
+///     let mut body = evhttp::get(url).stream().await?.take_body()?;
+///     let mut length = 0;
+///     while let Some(piece) = body.next().await? {
+///         length += piece.len();
+///     }
+///     Ok(length)
+/// })?;
+/// assert_eq!(length, 13);
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub struct Body(Kind);
 
 enum Kind {
@@ -124,6 +164,8 @@ impl Body {
     }
 
     /// All of it. Fails if it is longer than `limit` bytes.
+    ///
+    /// `limit` is in bytes. One piece alone is handed out without a copy.
     ///
     /// # Errors
     /// What stopped the body from coming, and

@@ -141,6 +141,24 @@ impl std::fmt::Debug for Next {
 
 /// What comes of a call: the response, as soon as its head is there. Owned by
 /// one level at a time, and boxed only if it has to be waited for.
+///
+/// ```
+/// use evhttp::{Answer, Call, Client, Layer, Next, Response};
+/// use std::rc::Rc;
+///
+/// /// Answers everything by itself: a test needs no server.
+/// struct Mock;
+///
+/// impl Layer for Mock {
+///     fn send(self: Rc<Self>, call: Call, _: Next) -> Answer {
+///         Answer::ready(Ok(Response::plain(call.url.path())))
+///     }
+/// }
+///
+/// let client = Client::builder().layer(Mock).build();
+/// assert_eq!(evcore::run(client.fetch("http://a.example/b"))?.text()?, "/b");
+/// # Ok::<(), evcore::Error>(())
+/// ```
 #[must_use = "a call does nothing until its answer is awaited"]
 pub struct Answer(State);
 

@@ -30,6 +30,22 @@ pub struct Client {
 }
 
 /// Chooses a client's layers.
+///
+/// ```
+/// use evhttp::{Answer, Call, Client, Layer, Next};
+/// use std::rc::Rc;
+///
+/// struct Logged;
+///
+/// impl Layer for Logged {
+///     fn send(self: Rc<Self>, call: Call, next: Next) -> Answer {
+///         println!("{} {}", call.method, call.url);
+///         next.send(call)
+///     }
+/// }
+///
+/// let client = Client::builder().layer(Logged).build();
+/// ```
 #[derive(Default)]
 pub struct ClientBuilder {
     outer: Vec<Rc<dyn Layer>>,
@@ -65,6 +81,8 @@ impl Client {
     }
 
     /// The default client of the current reactor.
+    ///
+    /// It is made when first asked for and goes with the reactor.
     pub fn current() -> Client {
         Client::clone(&Reactor::current().local(Client::new))
     }

@@ -67,6 +67,19 @@ pub enum ErrorKind {
 
 /// A failed call. Inside an [`evcore::Error`], from which
 /// [`downcast_ref`](evcore::Error::downcast_ref) gets it back.
+///
+/// ```
+/// use evhttp::{Error, ErrorKind, Phase};
+///
+/// let error = evcore::run(evhttp::fetch("ftp://a.example/")).unwrap_err();
+/// let parts = error.downcast_ref::<Error>().unwrap();
+/// assert_eq!(parts.phase(), Phase::Request);
+/// assert!(matches!(parts.kind(), ErrorKind::UnknownScheme(_)));
+/// assert_eq!(
+///     error.to_string(),
+///     "request ftp://a.example/: unknown scheme \"ftp\": only http is spoken here"
+/// );
+/// ```
 #[derive(Debug)]
 pub struct Error {
     phase: Phase,

@@ -10,18 +10,40 @@ use evcore::Event;
 use http::{HeaderMap, StatusCode, Version};
 
 /// How far the body has come. Merged if it comes faster than it is heard.
+///
+/// The last one tells the whole length. It is told by calls whose body is
+/// fetched whole and by [`Body::done`](crate::Body::done).
 pub const PROGRESS: Event<Progress> = Event::latest("evhttp.progress");
 
 /// How far the request's body has been sent. Merged like [`PROGRESS`].
 pub const UPLOAD: Event<Progress> = Event::latest("evhttp.upload");
 
 /// The response's head has come; once a call.
+///
+/// ```
+/// let server = evhttp::serve("127.0.0.1:0", |_| "hello")?;
+/// let url = format!("http://{}/", server.local_addr());
+/// let page = evhttp::fetch(url).on(evhttp::HEAD, |head| assert_eq!(head.status, 200));
+/// evcore::run(page)?;
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub const HEAD: Event<Head> = Event::new("evhttp.head");
 
 /// A piece of the body has come.
+///
+/// It is told by calls whose body is fetched whole and by
+/// [`Body::done`](crate::Body::done).
 pub const CHUNK: Event<Bytes> = Event::new("evhttp.chunk");
 
 /// The call has a connection, a new one or one kept from before.
+///
+/// ```
+/// let server = evhttp::serve("127.0.0.1:0", |_| "hello")?;
+/// let url = format!("http://{}/", server.local_addr());
+/// evcore::run(evhttp::fetch(&url).on(evhttp::CONNECTED, |c| assert!(!c.reused)))?;
+/// evcore::run(evhttp::fetch(&url).on(evhttp::CONNECTED, |c| assert!(c.reused)))?;
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub const CONNECTED: Event<Connected> = Event::new("evhttp.connected");
 
 /// Payload of [`HEAD`].

@@ -24,6 +24,10 @@ use crate::response::Response;
 /// # let url = "http://example.com/";
 /// let page = evhttp::fetch(url).on(evhttp::PROGRESS, |p| eprint!("\r{p}"));
 /// ```
+///
+/// Rejected with one line that says phase, address and cause: see
+/// [`Error`](crate::Error). A status of 4xx or 5xx is a response; see
+/// [`Response::ok`]. Redirects are not followed.
 #[track_caller]
 pub fn fetch(url: impl AsRef<str>) -> Promise<Response> {
     Client::current().get(url).send()
@@ -51,6 +55,14 @@ macro_rules! methods {
 methods!(get GET  head HEAD  post POST  put PUT  patch PATCH  delete DELETE);
 
 /// A request with any method, on this thread's default client.
+///
+/// ```no_run
+/// use evhttp::http::Method;
+///
+/// let options = evhttp::request(Method::OPTIONS, "http://example.com/").send();
+/// println!("{:?}", evcore::run(options)?.header("allow"));
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub fn request(method: Method, url: impl AsRef<str>) -> Request {
     Client::current().request(method, url)
 }

@@ -73,8 +73,8 @@ impl Default for Limits {
 /// memory. Large enough that an honest body moves only a few times.
 pub const RESERVED_AHEAD: u64 = 64 << 20;
 
-/// A body that is fetched whole may have this many bytes by default. A
-/// gibibyte is more than any page and less than what a machine has; larger
+/// A body that is fetched whole may have this many bytes by default. Two
+/// gibibytes are more than any page and less than what a machine has; larger
 /// bodies are for [`stream`](crate::Request::stream), or for a limit of one's own.
 pub const WHOLE_BODY: u64 = 2 << 30;
 

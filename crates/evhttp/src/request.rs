@@ -64,18 +64,36 @@ impl Request {
     }
 
     /// The content to send: bytes, text, or a [`Body`].
+    ///
+    /// A body of unknown length is sent chunked (RFC 9112 §7.1).
+    ///
+    /// ```
+    /// let server = evhttp::serve("127.0.0.1:0", |request: evhttp::server::Request| async move {
+    ///     request.body.collect(1_000).await // an echo
+    /// })?;
+    /// let url = format!("http://{}/", server.local_addr());
+    /// let echo = evcore::run(evhttp::post(url).body("hello").send())?;
+    /// assert_eq!(echo.text()?, "hello");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub fn body(mut self, body: impl Into<Body>) -> Request {
         self.body = body.into();
         self
     }
 
     /// Time for the whole call, to the last byte of the body.
+    ///
+    /// When it has passed, the promise (or the body, once there is a response) fails
+    /// with [`Kind::TimedOut`](evcore::Kind::TimedOut) and the connection is closed.
     pub fn deadline(mut self, limit: Duration) -> Request {
         self.options.deadline = Some(limit);
         self
     }
 
     /// The largest body to accept, for a body fetched whole.
+    ///
+    /// By default [`limits::WHOLE_BODY`](crate::limits::WHOLE_BODY). A larger one fails
+    /// with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge), as soon as too much has come.
     pub fn body_limit(mut self, bytes: u64) -> Request {
         self.limit = bytes;
         self

@@ -64,6 +64,16 @@ impl Response {
     }
 
     /// A response of plain text, with status 200.
+    ///
+    /// (Not called `text`: that reads a body, and a response is both what a client
+    /// gets and what a server returns.)
+    ///
+    /// ```
+    /// let page = evhttp::Response::plain("hello");
+    /// assert_eq!(page.text()?, "hello");
+    /// assert_eq!(page.header("content-type"), Some("text/plain; charset=utf-8"));
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub fn plain(text: impl Into<String>) -> Response {
         const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
         Response::new(StatusCode::OK)
@@ -85,6 +95,15 @@ impl Response {
     }
 
     /// The same with this field; an earlier value is replaced.
+    ///
+    /// ```
+    /// use evhttp::Response;
+    /// use evhttp::http::{HeaderValue, header};
+    ///
+    /// let page = Response::plain("<p>hello")
+    ///     .with_header(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    /// assert_eq!(page.header("content-type"), Some("text/html"));
+    /// ```
     pub fn with_header(self, name: HeaderName, value: HeaderValue) -> Response {
         self.change(|head| _ = head.headers.insert(name, value))
     }
@@ -161,6 +180,13 @@ impl Response {
     }
 
     /// Itself, or an error if the status is 4xx or 5xx.
+    ///
+    /// ```
+    /// use evhttp::{Response, http::StatusCode};
+    ///
+    /// let missing = Response::new(StatusCode::NOT_FOUND);
+    /// assert_eq!(missing.ok().unwrap_err().to_string(), "head: the server answered 404 Not Found");
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Status`].

@@ -25,6 +25,17 @@ mod io;
 use io::Io;
 
 /// A request as a server gets it.
+///
+/// ```
+/// use evhttp::server::Request;
+///
+/// let server = evhttp::serve("127.0.0.1:0", |request: Request| {
+///     format!("{} {}", request.method, request.path())
+/// })?;
+/// let page = evcore::run(evhttp::fetch(format!("http://{}/a?b", server.local_addr())))?;
+/// assert_eq!(page.text()?, "GET /a");
+/// # Ok::<(), evcore::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Request {
@@ -62,11 +73,15 @@ impl Request {
     }
 
     /// The target up to its query.
+    ///
+    /// Nothing is decoded.
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
     /// What follows the question mark.
+    ///
+    /// Nothing is decoded.
     pub fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
     }
@@ -78,6 +93,21 @@ impl Request {
     message = "a server's function returns a response: `{Self}` can't be made into one",
     note = "text, bytes, `Response`, `Result` of these, a promise or a future of these will do"
 )]
+/// An error is answered with status 500; its text goes to the log, not to the
+/// peer.
+///
+/// ```
+/// use evhttp::{Response, http::StatusCode};
+///
+/// let _text = evhttp::serve("127.0.0.1:0", |_| "hello")?;
+/// let _status = evhttp::serve("127.0.0.1:0", |_| StatusCode::NO_CONTENT)?;
+/// let _result = evhttp::serve("127.0.0.1:0", |_| Response::file("/etc/hostname"))?;
+/// let _promise = evhttp::serve("127.0.0.1:0", |_| {
+///     evcore::sleep(evcore::ms(1)).then(|_| "later")
+/// })?;
+/// let _coroutine = evhttp::serve("127.0.0.1:0", |_| async { Response::plain("hello") })?;
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub trait IntoResponse<M> {
     /// The response, now or later.
     fn into_reply(self) -> Reply;
@@ -172,6 +202,14 @@ fn failed(error: &Error) -> Response {
 
 /// A server that is listening. Dropping this handle does not stop it;
 /// [`close`](Server::close) does.
+///
+/// ```
+/// let server = evhttp::serve("127.0.0.1:0", |_| "hello")?;
+/// assert!(server.local_addr().port() > 0);
+/// assert_eq!(server.connections(), 0);
+/// server.close();
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub struct Server {
     state: Rc<State>,
     accepting: Promise<()>,

@@ -12,6 +12,33 @@ use super::Address;
 /// It takes `&self`, so a reader and a writer may share it through an `Rc`.
 /// In each direction one task may wait at a time: a second one replaces the
 /// first, which is not woken any more.
+///
+/// ```
+/// use evcore::net::{ByteStream, TcpListener, connect};
+/// use std::future::poll_fn;
+/// use std::io;
+///
+/// /// Reads to the end, of whatever it is.
+/// async fn length(stream: impl ByteStream) -> io::Result<usize> {
+///     let (mut piece, mut length) = ([0; 512], 0);
+///     loop {
+///         match poll_fn(|cx| stream.poll_read(cx, &mut piece)).await? {
+///             0 => return Ok(length),
+///             read => length += read,
+///         }
+///     }
+/// }
+///
+/// let listener = TcpListener::bind(([127, 0, 0, 1], 0))?;
+/// let asked = connect(listener.local_addr()?).and_then(|stream| {
+///     stream.write_all("hello");
+///     stream.shutdown()
+/// });
+/// let heard = evcore::spawn(async move { Ok(length(listener.accept().await?).await?) });
+/// assert_eq!(evcore::run(heard)?, 5);
+/// evcore::run(asked)?;
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub trait ByteStream {
     /// Reads what is there; `Ok(0)` is the end.
     ///

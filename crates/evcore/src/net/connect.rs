@@ -122,6 +122,17 @@ impl Target {
 /// None of several addresses could be connected to. It is inside the
 /// [`io::Error`] that [`connect`] is rejected with
 /// ([`get_ref`](io::Error::get_ref)).
+///
+/// ```
+/// use evcore::net::{ConnectError, connect};
+///
+/// let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?; // closed again
+/// let error = evcore::run(connect(vec![port, port])).unwrap_err();
+/// let io = error.downcast_ref::<std::io::Error>().unwrap();
+/// let tried = io.get_ref().unwrap().downcast_ref::<ConnectError>().unwrap();
+/// assert_eq!(tried.tried().len(), 2);
+/// # Ok::<(), evcore::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct ConnectError {
     tried: Vec<(SocketAddr, io::Error)>,

@@ -17,6 +17,16 @@ use crate::{Direction, Error, Event, Promise, Reactor, Source, sys};
 ///
 /// Cheap to clone; it listens until the last clone is dropped and the last
 /// promise of it is settled.
+///
+/// ```
+/// use evcore::net::{TcpListener, connect};
+///
+/// let listener = TcpListener::bind(([127, 0, 0, 1], 0))?;
+/// let asked = connect(listener.local_addr()?);
+/// let stream = evcore::run(listener.accept())?;
+/// assert_eq!(stream.peer_addr()?, evcore::run(asked)?.local_addr()?);
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub struct Listener<E> {
     pub(super) door: Rc<Door>,
     ends: PhantomData<E>,

@@ -22,6 +22,24 @@ use crate::{Direction, Reactor, Source, sys};
 /// time is fine. `poll_*` and the `futures-io` traits let one task wait in
 /// each direction: a second one replaces the first. Promised operations keep
 /// a line instead, but must not be mixed with `poll_*` in one direction.
+///
+/// ```
+/// use evcore::net::{TcpListener, TcpStream};
+///
+/// let listener = TcpListener::bind(([127, 0, 0, 1], 0))?;
+/// let addr = listener.local_addr()?;
+/// let echo = listener.accept().and_then(|stream| {
+///     let stream = stream.clone();
+///     stream.read(64).and_then(move |bytes| stream.write_all(bytes.clone()))
+/// });
+/// let answer = TcpStream::connect(addr).and_then(|stream| {
+///     stream.write_all("hello");
+///     stream.read_exact(5)
+/// });
+/// assert_eq!(evcore::run(answer)?, b"hello");
+/// drop(echo);
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub struct Stream<E> {
     pub(super) connection: Rc<Connection>,
     ends: PhantomData<E>,

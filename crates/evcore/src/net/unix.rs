@@ -33,6 +33,15 @@ impl UnixStream {
 
     /// Two streams connected to each other, on the current reactor.
     ///
+    /// ```
+    /// use evcore::net::UnixStream;
+    ///
+    /// let (a, b) = UnixStream::pair()?;
+    /// a.write_all("hello");
+    /// assert_eq!(evcore::run(b.read_exact(5))?, b"hello");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Those of `socketpair(2)`.
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {

@@ -23,6 +23,8 @@ use crate::turn;
     label = "this callback returns `{Self}`",
     note = "for a plain value use `then` (or `catch`); turn another error type into `evcore::Error` first"
 )]
+/// No other `Result` is: with any error type allowed, the compiler could not
+/// tell which is meant by `Ok(..)`. `?` converts inside the callback.
 pub trait Followable {
     /// What the followed promise will supply.
     type Value: 'static;

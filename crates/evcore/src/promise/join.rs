@@ -19,6 +19,15 @@ use crate::turn;
 
 /// Every promise given to [`Promise::any`] was rejected: their errors, in the
 /// order in which the promises were given.
+///
+/// ```
+/// use evcore::{AllFailed, Promise};
+///
+/// let none = Promise::<u32>::any([Promise::failed("one"), Promise::failed("two")]);
+/// let error = evcore::run(none).unwrap_err();
+/// assert_eq!(error.downcast_ref::<AllFailed>().unwrap().0.len(), 2);
+/// assert_eq!(error.to_string(), "all 2 failed; one; two");
+/// ```
 #[derive(Clone, Debug)]
 pub struct AllFailed(pub Vec<Error>);
 

@@ -323,6 +323,19 @@ impl Call {
 
 /// Emits on a promise without being able to settle it. It does not keep the
 /// promise alive; once the promise is settled, emitting does nothing.
+///
+/// ```
+/// use evcore::{Event, spawn_with};
+///
+/// const PAGE: Event<u32> = Event::new("page");
+///
+/// let book = spawn_with(|emitter| async move {
+///     emitter.emit(PAGE, 1);
+///     Ok("the end")
+/// });
+/// assert_eq!(evcore::run(book)?, "the end");
+/// # Ok::<(), evcore::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Emitter {
     node: Weak<dyn AnyNode>,

@@ -131,6 +131,14 @@ impl<T: 'static> Resolver<T> {
     }
 
     /// Settles the promise with `error`. Nothing happens if it was cancelled.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// let (promise, resolver) = Promise::<u32>::pending();
+    /// resolver.reject("no luck");
+    /// assert_eq!(evcore::run(promise).unwrap_err().to_string(), "no luck");
+    /// ```
     pub fn reject(self, error: impl Into<Error>) {
         let failure = Failure::new(&self.node().base.core, error.into());
         self.finish(Outcome::Failed(failure));
@@ -147,6 +155,15 @@ impl<T: 'static> Resolver<T> {
     /// Settles the promise as `leader` will settle. Cancelling the promise
     /// then takes back its interest in `leader`. A promise that follows
     /// itself is rejected with [`Kind::Cycle`](crate::Kind::Cycle).
+    ///
+    /// ```
+    /// use evcore::{Promise, ms};
+    ///
+    /// let (promise, resolver) = Promise::pending();
+    /// resolver.follow(evcore::sleep(ms(1)).then(|_| 3));
+    /// assert_eq!(evcore::run(promise)?, 3);
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub fn follow(mut self, leader: Promise<T>) {
         if let Some(node) = self.node.take() {
             follow::follow(&node, leader);
@@ -165,6 +182,20 @@ impl<T: 'static> Resolver<T> {
     /// Emits here whatever `source` emits as `event`.
     ///
     /// Events do not cross from one promise to another by themselves.
+    ///
+    /// ```
+    /// use evcore::{Event, Promise};
+    ///
+    /// const STEP: Event<u32> = Event::new("step");
+    ///
+    /// fn wrapped(inner: Promise<u32>) -> Promise<u32> {
+    ///     let (outer, resolver) = Promise::pending();
+    ///     resolver.forward(STEP, &inner);
+    ///     resolver.follow(inner);
+    ///     outer
+    /// }
+    /// let _outer = wrapped(Promise::ready(3)).on(STEP, |n| println!("step {n}"));
+    /// ```
     pub fn forward<P: Clone + 'static, S: 'static>(&self, event: Event<P>, source: &Promise<S>) {
         let emitter = self.emitter();
         _ = source.clone().on(event, move |payload: &P| {
@@ -173,6 +204,22 @@ impl<T: 'static> Resolver<T> {
     }
 
     /// A handle that can only emit, and outlives settling.
+    ///
+    /// ```
+    /// use evcore::{Event, Promise};
+    ///
+    /// const STEP: Event<u32> = Event::new("step");
+    ///
+    /// let (promise, resolver) = Promise::<()>::pending();
+    /// let emitter = resolver.emitter();
+    /// assert!(!emitter.wants(STEP)); // nobody listens
+    /// let promise = promise.on(STEP, |n| println!("step {n}"));
+    /// assert!(emitter.wants(STEP));
+    /// emitter.emit(STEP, 1);
+    /// resolver.resolve(());
+    /// evcore::run(promise)?;
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub fn emitter(&self) -> Emitter {
         let node: Rc<dyn AnyNode> = self.node().clone();
         Emitter::new(&node)
@@ -180,6 +227,18 @@ impl<T: 'static> Resolver<T> {
 
     /// Has `hook` called when the promise is cancelled, from the turn, before
     /// the reactor waits again. Dropped unused if the promise settles.
+    ///
+    /// If it was cancelled already, the hook is called all the same.
+    ///
+    /// ```
+    /// use evcore::{Promise, ms};
+    ///
+    /// let (work, resolver) = Promise::<()>::pending();
+    /// resolver.on_cancel(|| println!("closing the socket"));
+    /// work.cancel();
+    /// evcore::run(evcore::sleep(ms(1)))?; // prints
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub fn on_cancel(&self, hook: impl FnOnce() + 'static) {
         let node = self.node();
         if node.is_settled() {

@@ -10,6 +10,15 @@ use crate::promise::state::{Base, Place};
 use crate::reactor::Core;
 
 /// An error nobody looked at, or a panic that had no promise to go to.
+///
+/// ```
+/// use evcore::{Promise, Reactor};
+///
+/// Reactor::current().on_unhandled(|report| assert_eq!(report.error.to_string(), "lost"));
+/// drop(Promise::<u32>::failed("lost"));
+/// evcore::run(evcore::sleep(evcore::ms(1)))?;
+/// # Ok::<(), evcore::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Unhandled {

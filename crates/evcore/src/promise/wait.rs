@@ -19,6 +19,23 @@ use crate::turn;
 ///
 /// Made by `.await` (that is, [`IntoFuture`]); it is interest in the promise
 /// from then on, and dropping it unfinished takes the interest back.
+///
+/// It works in any executor of the promise's thread. The error it returns
+/// counts as looked at.
+///
+/// ```
+/// use std::future::IntoFuture;
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll, Waker};
+///
+/// let mut awaited = evcore::Promise::ready(3).into_future();
+/// let mut cx = Context::from_waker(Waker::noop());
+/// assert!(Pin::new(&mut awaited).poll(&mut cx).is_pending()); // through the queue, always
+/// evcore::Reactor::current().turn(std::time::Duration::ZERO);
+/// let Poll::Ready(three) = Pin::new(&mut awaited).poll(&mut cx) else { panic!() };
+/// assert_eq!(three?, 3);
+/// # Ok::<(), evcore::Error>(())
+/// ```
 #[must_use = "an await does nothing until it is polled"]
 pub struct Await<T: 'static>(Listening<T>);
 

@@ -7,6 +7,15 @@ use crate::clock::{Clocked, ManualClock};
 use crate::sys::{Poller, World};
 
 /// Makes a [`Reactor`] that differs from the usual one.
+///
+/// ```
+/// use evcore::{ManualClock, Reactor};
+///
+/// let clock = ManualClock::leaping();
+/// let reactor = Reactor::builder().clock(&clock).build()?;
+/// reactor.run(async { evcore::sleep(evcore::secs(60)).await })?; // at once
+/// # Ok::<(), evcore::Error>(())
+/// ```
 #[derive(Default)]
 pub struct Builder {
     poller: Option<Poller>,
@@ -22,6 +31,8 @@ impl Builder {
     }
 
     /// Stands on this world instead of the real one.
+    ///
+    /// `poller` is not looked at then. A [`clock`](Builder::clock) goes in front of it.
     pub fn world(mut self, world: impl World + 'static) -> Builder {
         self.world = Some(Box::new(world));
         self

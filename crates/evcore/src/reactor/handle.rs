@@ -13,6 +13,21 @@ use crate::token::Token;
 /// Made by [`Reactor::open`](crate::Reactor::open), for authors of new kinds
 /// of sockets; [`net`](crate::net) is built on it alone. One task may wait in
 /// each direction; a second one replaces the first.
+///
+/// ```
+/// use evcore::{Direction, Reactor};
+/// use std::future::poll_fn;
+///
+/// let (source, socket) = Reactor::current().open(|world, token| {
+///     world.bind_udp(token, ([127, 0, 0, 1], 0).into())
+/// })?;
+/// evcore::run(async move {
+///     poll_fn(|cx| source.poll_ready(Direction::Write, cx)).await?;
+///     socket.send_to(b"hello", Some(socket.local_addr()?))?;
+///     Ok(())
+/// })?;
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub struct Source {
     core: Rc<Core>,
     token: Token,

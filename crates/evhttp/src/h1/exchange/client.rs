@@ -16,6 +16,25 @@ use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 /// One request and its response on a connection, seen by the client.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use evhttp::h1::{BodyLength, ClientExchange, CloseReason, Event, Limits, Verdict};
+/// use http::{HeaderMap, HeaderValue, Method, header::HOST};
+///
+/// let mut out = BytesMut::new();
+/// let mut client = ClientExchange::new(Limits::default());
+/// let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("a.example"))]);
+/// client.write_head(&Method::HEAD, "/", &headers, BodyLength::None, &mut out)?;
+/// client.write_end(None, &mut out)?;
+///
+/// let mut input = BytesMut::from("HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n");
+/// let Event::Head(head, _) = client.next(&mut input)? else { panic!() };
+/// assert_eq!(head.status, 200);
+/// assert!(matches!(client.next(&mut input)?, Event::End { .. })); // HEAD: no body
+/// assert_eq!(client.verdict(), Verdict::Close(CloseReason::AskedByPeer));
+/// # Ok::<(), evhttp::h1::Fault>(())
+/// ```
 #[derive(Debug)]
 pub struct ClientExchange {
     limits: Limits,

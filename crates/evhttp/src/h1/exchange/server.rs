@@ -16,6 +16,17 @@ use bytes::{Buf, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 
 /// One request and its response on a connection, seen by the server.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use evhttp::h1::{FaultKind, Limits, ServerExchange};
+///
+/// let mut server = ServerExchange::new(Limits::default());
+/// let mut input = BytesMut::from("GET / HTTP/1.1\r\n\r\n");
+/// let fault = server.next(&mut input).unwrap_err();
+/// assert_eq!(fault.kind(), FaultKind::MissingHost);
+/// assert_eq!(fault.status(), 400);
+/// ```
 #[derive(Debug)]
 pub struct ServerExchange {
     limits: Limits,
