@@ -101,11 +101,19 @@ impl Model {
 
     /// P28: destructors never run inside one another.
     pub(super) fn bury(&mut self, reactor: usize, grave: Grave) {
-        self.reactors[reactor].graves.push_back(grave);
-        if std::mem::replace(&mut self.reactors[reactor].burying, true) {
-            return;
+        self.bury_all(reactor, vec![grave]);
+    }
+
+    pub(super) fn bury_each(&mut self, reactor: usize, closures: Vec<Rc<Closure>>) {
+        let graves = closures.into_iter().map(Grave::Closure);
+        self.bury_all(reactor, graves.collect());
+    }
+
+    fn bury_all(&mut self, reactor: usize, graves: Vec<Grave>) {
+        self.reactors[reactor].graves.extend(graves);
+        if !std::mem::replace(&mut self.reactors[reactor].burying, true) {
+            self.fill_graves(reactor);
         }
-        self.fill_graves(reactor);
     }
 
     pub(super) fn fill_graves(&mut self, reactor: usize) {
@@ -118,12 +126,6 @@ impl Model {
         }
         self.because = because;
         self.reactors[reactor].burying = false;
-    }
-
-    pub(super) fn bury_each(&mut self, reactor: usize, closures: Vec<Rc<Closure>>) {
-        for closure in closures {
-            self.bury(reactor, Grave::Closure(closure));
-        }
     }
 
     /// P9: what `closure` held learns why it went unheard.

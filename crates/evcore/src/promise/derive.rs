@@ -34,8 +34,10 @@ impl Unused for Pass {}
 
 impl<F: 'static, G: 'static> Unused for OnBoth<F, G> {
     fn bury(self, core: &Rc<Core>) {
-        turn::bury(core, self.0);
-        turn::bury(core, self.1);
+        turn::bury_after(core, || {
+            turn::bury(core, self.0);
+            turn::bury(core, self.1);
+        });
     }
 }
 
