@@ -78,13 +78,15 @@ async fn download(url: &str, file: Option<&str>) -> Result<u64> {
     bar.finish();
     let (received, hash) = sink.borrow_mut().finish()?;
     let seconds = began.elapsed().as_secs_f64();
-    println!("{received} bytes in {seconds:.3} s, {:.0} MB/s", received as f64 / 1e6 / seconds);
+    println!(
+        "{received} bytes in {seconds:.3} s, {:.0} MB/s",
+        received as f64 / 1e6 / seconds
+    );
     Ok(hash)
 }
 
 fn bar(total: Option<u64>) -> ProgressBar {
-    const BAR: &str =
-        "{percent:>3}% [{bar:30}] {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left";
+    const BAR: &str = "{percent:>3}% [{bar:30}] {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left";
     const SPINNER: &str = "{spinner} {decimal_bytes}, {decimal_bytes_per_sec}";
     let (bar, look) = match total {
         Some(total) => (ProgressBar::new(total), BAR),
@@ -105,7 +107,12 @@ struct Sink {
 impl Sink {
     fn new(file: Option<&str>) -> Result<Sink> {
         let file = file.map(File::create).transpose()?;
-        Ok(Sink { file, failed: None, received: 0, hash: SEED })
+        Ok(Sink {
+            file,
+            failed: None,
+            received: 0,
+            hash: SEED,
+        })
     }
 
     fn take(&mut self, piece: &Bytes) {
@@ -143,7 +150,9 @@ fn file_of_our_own() -> Response {
 
 /// The block at an offset of our file: its number, over and over.
 fn block(at: u64) -> Bytes {
-    let number = (at / BLOCK as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    let number = (at / BLOCK as u64)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .to_le_bytes();
     number.repeat(BLOCK / number.len()).into()
 }
 
@@ -157,7 +166,10 @@ const SEED: u64 = 0xcbf2_9ce4_8422_2325;
 /// A quick hash that does not depend on how the bytes were cut: each byte
 /// counts with its offset. It finds accidents, not forgeries.
 fn hash(so_far: u64, offset: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().zip(offset..).fold(so_far, |hash, (&byte, at)| {
-        hash.wrapping_add((u64::from(byte) + 1).wrapping_mul(at | 1))
-    })
+    bytes
+        .iter()
+        .zip(offset..)
+        .fold(so_far, |hash, (&byte, at)| {
+            hash.wrapping_add((u64::from(byte) + 1).wrapping_mul(at | 1))
+        })
 }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use evcore::{Emitter, Promise, Reactor, Result, spawn_with};
 use http::Method;
 
-use crate::body::{Body, Collected};
-use crate::call::{Call, Layer, Next};
+use crate::body::Collected;
+use crate::call::{Layer, Next};
 use crate::conn::Wire;
 use crate::event::{CHUNK, HEAD, Head, PROGRESS, Progress};
 use crate::layer::deadline::Deadline;
@@ -99,12 +99,8 @@ impl fmt::Debug for Client {
     }
 }
 
-async fn run(next: Next, mut request: Request, whole: bool, emitter: Emitter) -> Result<Response> {
-    let url = request.check()?;
-    let mut call = Call::new(request.method, url, emitter.clone());
-    call.headers = request.headers;
-    call.body = request.body;
-    call.options = request.options;
+async fn run(next: Next, request: Request, whole: bool, emitter: Emitter) -> Result<Response> {
+    let (call, limit) = request.into_call(emitter.clone())?;
     let response = next.send(call).await?;
     if emitter.wants(HEAD) {
         let headers = response.headers().clone();
@@ -114,16 +110,17 @@ async fn run(next: Next, mut request: Request, whole: bool, emitter: Emitter) ->
         );
     }
     if whole {
-        let body = collect(response.take_body()?, request.limit, &emitter).await?;
+        let body = collect(&response, limit, &emitter).await?;
         response.put_body(body);
     }
     Ok(response)
 }
 
 /// Reads the body to its end and tells how it comes.
-async fn collect(mut body: Body, limit: u64, emitter: &Emitter) -> Result<bytes::Bytes> {
+async fn collect(response: &Response, limit: u64, emitter: &Emitter) -> Result<bytes::Bytes> {
+    let mut body = response.take_body()?;
     let total = body.length();
-    let mut all = Collected::new(total, limit);
+    let mut all = Collected::new(total, limit).map_err(|error| response.name(error))?;
     let reactor = Reactor::current();
     let began = reactor.now();
     let mut received = 0;
@@ -140,6 +137,6 @@ async fn collect(mut body: Body, limit: u64, emitter: &Emitter) -> Result<bytes:
         if emitter.wants(CHUNK) {
             emitter.emit(CHUNK, piece.clone());
         }
-        all.add(piece)?;
+        all.add(piece).map_err(|error| response.name(error))?;
     }
 }

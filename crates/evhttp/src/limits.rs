@@ -73,8 +73,8 @@ impl Default for Limits {
 /// memory. Large enough that an honest body moves only a few times.
 pub const RESERVED_AHEAD: u64 = 64 << 20;
 
-/// A body that is fetched whole may have this many bytes by default. A
-/// gibibyte is more than any page and less than what a machine has; larger
+/// A body that is fetched whole may have this many bytes by default. Two
+/// gibibytes are more than any page and less than what a machine has; larger
 /// bodies are for [`stream`](crate::Request::stream), or for a limit of one's own.
 pub const WHOLE_BODY: u64 = 2 << 30;
 
@@ -106,6 +106,13 @@ pub const HEAD_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// How long a server keeps a connection on which nothing is asked.
 pub const SERVER_IDLE: std::time::Duration = std::time::Duration::from_secs(75);
+
+/// How long a server that closes waits for the peer to do so too, as nginx
+/// does: closing at once could cost the peer the response (RFC 9112 §9.6).
+pub const LINGER: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Connections taken in before those that are served get their turn.
+pub const ACCEPTED_PER_POLL: usize = 64;
 
 /// Connections a server has at once. More wait in the system's queue.
 pub const SERVER_CONNECTIONS: usize = 20_000;
