@@ -12,6 +12,7 @@ use crate::call::{Layer, Next};
 use crate::conn::Wire;
 use crate::event::{CHUNK, HEAD, Head, PROGRESS, Progress};
 use crate::layer::deadline::Deadline;
+use crate::limits::IDLE_PER_ORIGIN;
 use crate::request::Request;
 use crate::response::Response;
 
@@ -29,10 +30,10 @@ pub struct Client {
     layers: Rc<[Rc<dyn Layer>]>,
 }
 
-/// Chooses a client's layers.
-#[derive(Default)]
+/// Chooses a client's layers and limits.
 pub struct ClientBuilder {
     outer: Vec<Rc<dyn Layer>>,
+    idle: usize,
 }
 
 impl ClientBuilder {
@@ -42,11 +43,17 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps up to so many unused connections to one origin (256 unless told).
+    pub fn keep_idle(mut self, per_origin: usize) -> ClientBuilder {
+        self.idle = per_origin;
+        self
+    }
+
     /// The client.
     pub fn build(self) -> Client {
         let mut layers = self.outer;
         layers.push(Rc::new(Deadline));
-        layers.push(Rc::new(Wire::new()));
+        layers.push(Rc::new(Wire::new(self.idle)));
         Client {
             layers: layers.into(),
         }
@@ -61,7 +68,10 @@ impl Client {
 
     /// Chooses layers.
     pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
+        ClientBuilder {
+            outer: Vec::new(),
+            idle: IDLE_PER_ORIGIN,
+        }
     }
 
     /// The default client of the current reactor.

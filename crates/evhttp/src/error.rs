@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::StatusCode;
+
 use crate::h1::{Fault, FaultKind};
 
 /// The step of a call that failed.
@@ -105,6 +107,18 @@ impl Error {
     pub(crate) fn after(mut self, received: u64, total: Option<u64>) -> Error {
         self.received = Some((received, total));
         self
+    }
+
+    /// The status with which a server answers a request whose body has this
+    /// fault; `None` if it is no fault of a request's body. A failed call
+    /// that a server's function has made names its target.
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        match &self.kind {
+            _ if self.target.is_some() => None,
+            ErrorKind::TooLarge { .. } => Some(StatusCode::PAYLOAD_TOO_LARGE),
+            ErrorKind::Protocol(fault) if self.phase == Phase::Body => Some(fault.status()),
+            _ => None,
+        }
     }
 
     /// The step that failed.

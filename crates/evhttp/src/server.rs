@@ -168,7 +168,13 @@ async fn settle(reply: Reply) -> Result<Response> {
 }
 
 /// An error of the user's function: its text is for the log, not the peer.
+/// If it is the peer's own fault, in the request's body, that is said.
 fn failed(error: &Error) -> Response {
+    let ours = error.downcast_ref::<crate::Error>();
+    if let Some((ours, status)) = ours.and_then(|ours| Some((ours, ours.status()?))) {
+        log::debug!("a request was at fault: {error}");
+        return Response::plain(format!("{}\n", ours.kind())).with_status(status);
+    }
     log::error!("a request could not be answered: {error}");
     Response::plain("internal server error\n").with_status(StatusCode::INTERNAL_SERVER_ERROR)
 }

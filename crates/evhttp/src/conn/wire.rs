@@ -24,7 +24,7 @@ use crate::call::{Answer, Call, Layer, Next};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{CONNECTED, Connected};
 use crate::h1::{BodyLength, ClientExchange, Event, Limits, ResponseHead};
-use crate::limits::RECEIVED_AT_ONCE;
+use crate::limits::{IDLE_IN_ALL, RECEIVED_AT_ONCE};
 use crate::request::redacted;
 use crate::response::Response;
 
@@ -41,14 +41,15 @@ struct Keeper {
 }
 
 impl Wire {
-    pub(crate) fn new() -> Wire {
+    /// Keeps at most so many connections of one origin.
+    pub(crate) fn new(per_origin: usize) -> Wire {
         let scratch = RefCell::new(vec![0; RECEIVED_AT_ONCE]);
         let buffers = Rc::new(Buffers {
             scratch,
             recycler: Recycler::new(),
         });
         Wire(Rc::new(Keeper {
-            pool: RefCell::new(Pool::new()),
+            pool: RefCell::new(Pool::new(per_origin, per_origin.max(IDLE_IN_ALL))),
             buffers,
             janitor: RefCell::new(Waker::noop().clone()),
             watched: Cell::new(false),

@@ -1,7 +1,8 @@
 //! A server's conversation on one connection: requests in, responses out, in
 //! order, until one side has enough.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -35,14 +36,23 @@ pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<()> {
         let request = Request::new(head, body, io.peer);
         let response = match (state.answer)(request) {
             Reply::Ready(response) => response,
-            Reply::Later(later) => later.await.unwrap_or_else(|error| failed(&error)),
+            Reply::Later(later) => match unless_gone(io, later).await {
+                Some(answer) => answer.unwrap_or_else(|error| failed(&error)),
+                None => return Ok(()),
+            },
         };
+        // RFC 9110 §10.1.1: not told to go on, the peer may send its body or
+        // not, so that nothing can follow.
+        let unwanted = io.codec.borrow().expects_continue();
+        if unwanted {
+            io.codec.borrow_mut().close_when_done();
+        }
         let body = write_head(io, &response)?;
         send(io, body).await?;
         // From here on the request's body is the user's no more.
         io.exchange.set(io.exchange.get() + 1);
-        drain(io).await?;
-        if io.codec.borrow_mut().restart() != Verdict::Keep {
+        let unread = unwanted || drain(io).await.is_err();
+        if unread || io.codec.borrow_mut().restart() != Verdict::Keep {
             return linger(io).await;
         }
         io.turn_to(Turn::Idle);
@@ -50,6 +60,18 @@ pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<()> {
             flush(io).await?;
         }
     }
+}
+
+/// What the user's work comes to; `None` as soon as the peer ends its side,
+/// for then nobody waits for it any more. A peer that only half-closes is
+/// taken for gone as well, as nginx and hyper do.
+async fn unless_gone<F: Future>(io: &Io, work: F) -> Option<F::Output> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => io.poll_gone(cx).map(|()| None),
+    })
+    .await
 }
 
 fn broken(phase: Phase, io: &Io, fault: Fault) -> Error {
@@ -139,9 +161,7 @@ const COPIED: usize = 16 << 10;
 /// go out together with what else is there.
 async fn send(io: &Io, mut body: Body) -> Result<()> {
     let now = body.as_whole().is_some();
-    while let Some(piece) = body.next().await.inspect_err(|error| {
-        log::error!("a response's body ended early: {error}");
-    })? {
+    while let Some(piece) = next_piece(io, &mut body).await? {
         let unsendable = |fault| evcore::Error::from(broken(Phase::Send, io, fault));
         if piece.len() <= COPIED {
             let written = {
@@ -160,6 +180,15 @@ async fn send(io: &Io, mut body: Body) -> Result<()> {
     let mut codec = io.codec.borrow_mut();
     let ended = codec.write_end(trailers.as_ref(), &mut io.output.borrow_mut());
     ended.map_err(|fault| broken(Phase::Send, io, fault).into())
+}
+
+/// The next piece of an answer's body.
+async fn next_piece(io: &Io, body: &mut Body) -> Result<Option<Bytes>> {
+    let Some(piece) = unless_gone(io, body.next()).await else {
+        let gone = std::io::ErrorKind::ConnectionAborted.into();
+        return Err(lost(Phase::Send, io, gone).into());
+    };
+    piece.inspect_err(|error| log::error!("a response's body ended early: {error}"))
 }
 
 async fn send_piece(io: &Io, mut piece: Bytes) -> Result<()> {
@@ -183,12 +212,11 @@ async fn flush(io: &Io) -> Result<()> {
 /// Reads what the answer has left unread of the request's body, so that the
 /// next request can be found; if that is too much, the connection ends.
 async fn drain(io: &Rc<Io>) -> Result<()> {
-    let mut left = Incoming::new(io);
-    let mut drained = 0;
-    // Told to go on only now, the peer would send a body nobody wants.
-    if io.all_read.get() || io.codec.borrow().expects_continue() {
+    if io.all_read.get() {
         return Ok(());
     }
+    let mut left = Incoming::new(io);
+    let mut drained = 0;
     while let Some(piece) = poll_fn(|cx| left.poll_piece(cx)).await {
         drained += piece?.len() as u64;
         if drained > DRAINED {

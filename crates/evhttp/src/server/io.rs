@@ -15,7 +15,7 @@ use http::HeaderValue;
 
 use super::sweep::{Patience, Watch};
 use crate::h1::ServerExchange;
-use crate::limits::{Limits, RECEIVED_AT_ONCE, RECEIVED_PER_POLL};
+use crate::limits::{GATHERED, Limits, RECEIVED_AT_ONCE, RECEIVED_PER_POLL};
 
 /// What all connections of a server share.
 pub(super) struct Shared {
@@ -140,6 +140,18 @@ impl Io {
             Turn::Head | Turn::Ours | Turn::Farewell => {}
         }
         Poll::Ready(Ok(received > 0))
+    }
+
+    /// Ready when the peer has ended its side. What it sends meanwhile is
+    /// received, up to a limit beyond which nothing is heard of it.
+    pub(super) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.input.borrow().len() < GATHERED {
+            match ready!(self.poll_receive(cx)) {
+                Ok(true) => {}
+                Ok(false) | Err(_) => return Poll::Ready(()),
+            }
+        }
+        Poll::Pending
     }
 
     /// Sends what lies in the output.
