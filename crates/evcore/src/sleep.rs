@@ -228,11 +228,13 @@ pub(crate) struct Limited<T: 'static> {
     ear: Rc<Ear<T>>,
 }
 
+type LimitedNode<T> = Rc<Node<T, Limited<T>>>;
+
 /// What waits in the source's list for the promise with the limit. It lets
 /// go when the time is up: a dead node there would keep the error from being
 /// reported (rule P11).
 struct Ear<T: 'static> {
-    limited: Cell<Option<Rc<Node<T, Limited<T>>>>>,
+    limited: Cell<Option<LimitedNode<T>>>,
     place: Place,
 }
 
