@@ -23,7 +23,7 @@ use crate::turn::{self, Entry, Expire};
 pub(crate) enum Alarm {
     Sleep(Rc<Node<(), Sleeping>>),
     Tick(Rc<Node<(), Ticking>>),
-    Expire(Rc<dyn Expire>, Rc<dyn AnyNode>),
+    Expire(Rc<dyn Expire>),
 }
 
 impl Alarm {
@@ -35,10 +35,7 @@ impl Alarm {
                 turn::release(node);
             }
             Alarm::Tick(node) => tick(core, node, now),
-            Alarm::Expire(promise, node) => {
-                core.queue.push(Entry::Expire(promise));
-                turn::release_any(node);
-            }
+            Alarm::Expire(promise) => core.queue.push(Entry::Expire(promise)),
         }
     }
 
@@ -46,10 +43,7 @@ impl Alarm {
         match self {
             Alarm::Sleep(node) => state::cancel(node),
             Alarm::Tick(node) => state::cancel(node),
-            Alarm::Expire(promise, node) => {
-                drop(promise);
-                state::cancel(node);
-            }
+            Alarm::Expire(promise) => state::cancel(promise),
         }
     }
 }
@@ -64,10 +58,7 @@ impl Timer {
             match alarm {
                 Alarm::Sleep(node) => turn::release(node),
                 Alarm::Tick(node) => turn::release(node),
-                Alarm::Expire(promise, node) => {
-                    drop(promise);
-                    turn::release_any(node);
-                }
+                Alarm::Expire(promise) => turn::release_any(promise),
             }
         }
     }
@@ -264,7 +255,7 @@ pub(crate) fn limit<T: 'static>(source: &Promise<T>, place: Place, limit: Durati
     let now = core.world.now();
     if !core.is_closed() {
         let deadline = now.checked_add(limit).unwrap_or(now + FAR);
-        let alarm = Alarm::Expire(limited.clone(), limited.clone());
+        let alarm = Alarm::Expire(limited.clone());
         limited
             .body
             .timer

@@ -34,7 +34,7 @@ pub(crate) enum Entry {
 }
 
 /// A promise that settles itself when its time is up.
-pub(crate) trait Expire {
+pub(crate) trait Expire: AnyNode {
     /// False if it has settled in the meantime.
     fn expire(self: Rc<Self>) -> bool;
 }
@@ -415,7 +415,7 @@ pub(crate) fn empty(core: &Rc<Core>) {
             }
             Entry::Event(emission) => emission.bury(core),
             Entry::Call(f, _) => bury(core, f),
-            Entry::Expire(promise) => bury(core, promise),
+            Entry::Expire(promise) => release_any(promise),
             Entry::Wake(waker) => bury(core, waker),
             Entry::Task(_) => {}
         }

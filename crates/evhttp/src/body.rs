@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use evcore::{Promise, Result, spawn_with};
 use http::HeaderMap;
 
+use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{CHUNK, PROGRESS, Progress};
 
 mod file;
@@ -175,7 +176,7 @@ impl Body {
             check(bytes.len() as u64, limit)?;
             return Ok(std::mem::take(bytes));
         }
-        let mut all = Collected::new(self.length(), limit);
+        let mut all = Collected::new(self.length(), limit)?;
         while let Some(piece) = self.next().await? {
             all.add(piece)?;
         }
@@ -190,11 +191,15 @@ impl Body {
             let mut body = self;
             let (total, began) = (body.length(), evcore::Reactor::current().now());
             let mut received = 0;
-            while let Some(piece) = body.next().await? {
-                received += piece.len() as u64;
-                emitter.emit(CHUNK, piece);
+            loop {
+                let piece = body.next().await?;
+                received += piece.as_ref().map_or(0, |piece| piece.len() as u64);
                 let elapsed = evcore::Reactor::current().now() - began;
                 emitter.emit(PROGRESS, Progress::new(received, total, elapsed));
+                match piece {
+                    Some(piece) => emitter.emit(CHUNK, piece),
+                    None => break,
+                }
             }
             Ok(Rc::new(body.take_trailers().unwrap_or_default()))
         })
@@ -239,10 +244,9 @@ impl fmt::Debug for Body {
     }
 }
 
-fn check(length: u64, limit: u64) -> Result<()> {
-    use crate::error::{Error, ErrorKind, Phase};
+fn check(length: u64, limit: u64) -> Result<(), Error> {
     match length > limit {
-        true => Err(Error::new(Phase::Body, ErrorKind::TooLarge { limit }).into()),
+        true => Err(Error::new(Phase::Body, ErrorKind::TooLarge { limit })),
         false => Ok(()),
     }
 }
@@ -256,16 +260,18 @@ pub(crate) struct Collected {
 }
 
 impl Collected {
-    pub(crate) fn new(expected: Option<u64>, limit: u64) -> Collected {
-        Collected {
+    /// Fails at once if more than `limit` is announced.
+    pub(crate) fn new(expected: Option<u64>, limit: u64) -> Result<Collected, Error> {
+        check(expected.unwrap_or(0), limit)?;
+        Ok(Collected {
             first: Bytes::new(),
             rest: BytesMut::new(),
             expected,
             limit,
-        }
+        })
     }
 
-    pub(crate) fn add(&mut self, piece: Bytes) -> Result<()> {
+    pub(crate) fn add(&mut self, piece: Bytes) -> Result<(), Error> {
         let held = self.len() + piece.len() as u64;
         check(held, self.limit)?;
         if self.len() == 0 {

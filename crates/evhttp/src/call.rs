@@ -1,6 +1,7 @@
 //! The one shape every level has: a [`Call`] goes in, an [`Answer`] comes
 //! out. Layers, the pool and the wire know this file and not one another.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -12,6 +13,7 @@ use http::{HeaderMap, Method};
 use url::Url;
 
 use crate::body::Body;
+use crate::error::Phase;
 use crate::response::Response;
 
 /// A request on its way to the wire, with all that is to be known about it.
@@ -38,6 +40,9 @@ pub struct Call {
     pub hop: u32,
     /// How often this hop has been tried before.
     pub attempt: u32,
+    /// The step the call is in, as the wire last noted: for whoever gives it
+    /// up and has to say where that was.
+    pub phase: Rc<Cell<Phase>>,
 }
 
 /// What a user may choose for one call.
@@ -60,6 +65,7 @@ impl Call {
             emitter,
             hop: 0,
             attempt: 0,
+            phase: Rc::new(Cell::new(Phase::Request)),
         }
     }
 
@@ -74,6 +80,7 @@ impl Call {
             emitter: self.emitter.clone(),
             hop: self.hop,
             attempt: self.attempt + 1,
+            phase: self.phase.clone(),
         })
     }
 }

@@ -7,11 +7,12 @@ use std::rc::Rc;
 use evcore::{Emitter, Promise, Reactor, Result, spawn_with};
 use http::Method;
 
-use crate::body::{Body, Collected};
-use crate::call::{Call, Layer, Next};
+use crate::body::Collected;
+use crate::call::{Layer, Next};
 use crate::conn::Wire;
 use crate::event::{CHUNK, HEAD, Head, PROGRESS, Progress};
 use crate::layer::deadline::Deadline;
+use crate::limits::IDLE_PER_ORIGIN;
 use crate::request::Request;
 use crate::response::Response;
 
@@ -29,7 +30,7 @@ pub struct Client {
     layers: Rc<[Rc<dyn Layer>]>,
 }
 
-/// Chooses a client's layers.
+/// Chooses a client's layers and limits.
 ///
 /// ```
 /// use evhttp::{Answer, Call, Client, Layer, Next};
@@ -46,9 +47,9 @@ pub struct Client {
 ///
 /// let client = Client::builder().layer(Logged).build();
 /// ```
-#[derive(Default)]
 pub struct ClientBuilder {
     outer: Vec<Rc<dyn Layer>>,
+    idle: usize,
 }
 
 impl ClientBuilder {
@@ -58,11 +59,17 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps up to so many unused connections to one origin (256 unless told).
+    pub fn keep_idle(mut self, per_origin: usize) -> ClientBuilder {
+        self.idle = per_origin;
+        self
+    }
+
     /// The client.
     pub fn build(self) -> Client {
         let mut layers = self.outer;
         layers.push(Rc::new(Deadline));
-        layers.push(Rc::new(Wire::new()));
+        layers.push(Rc::new(Wire::new(self.idle)));
         Client {
             layers: layers.into(),
         }
@@ -77,7 +84,10 @@ impl Client {
 
     /// Chooses layers.
     pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
+        ClientBuilder {
+            outer: Vec::new(),
+            idle: IDLE_PER_ORIGIN,
+        }
     }
 
     /// The default client of the current reactor.
@@ -117,12 +127,8 @@ impl fmt::Debug for Client {
     }
 }
 
-async fn run(next: Next, mut request: Request, whole: bool, emitter: Emitter) -> Result<Response> {
-    let url = request.check()?;
-    let mut call = Call::new(request.method, url, emitter.clone());
-    call.headers = request.headers;
-    call.body = request.body;
-    call.options = request.options;
+async fn run(next: Next, request: Request, whole: bool, emitter: Emitter) -> Result<Response> {
+    let (call, limit) = request.into_call(emitter.clone())?;
     let response = next.send(call).await?;
     if emitter.wants(HEAD) {
         let headers = response.headers().clone();
@@ -132,16 +138,17 @@ async fn run(next: Next, mut request: Request, whole: bool, emitter: Emitter) ->
         );
     }
     if whole {
-        let body = collect(response.take_body()?, request.limit, &emitter).await?;
+        let body = collect(&response, limit, &emitter).await?;
         response.put_body(body);
     }
     Ok(response)
 }
 
 /// Reads the body to its end and tells how it comes.
-async fn collect(mut body: Body, limit: u64, emitter: &Emitter) -> Result<bytes::Bytes> {
+async fn collect(response: &Response, limit: u64, emitter: &Emitter) -> Result<bytes::Bytes> {
+    let mut body = response.take_body()?;
     let total = body.length();
-    let mut all = Collected::new(total, limit);
+    let mut all = Collected::new(total, limit).map_err(|error| response.name(error))?;
     let reactor = Reactor::current();
     let began = reactor.now();
     let mut received = 0;
@@ -158,6 +165,6 @@ async fn collect(mut body: Body, limit: u64, emitter: &Emitter) -> Result<bytes:
         if emitter.wants(CHUNK) {
             emitter.emit(CHUNK, piece.clone());
         }
-        all.add(piece)?;
+        all.add(piece).map_err(|error| response.name(error))?;
     }
 }

@@ -4,8 +4,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use crate::h1::Fault;
+use http::StatusCode;
+
+use crate::h1::{Fault, FaultKind};
 
 /// The step of a call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,6 +122,18 @@ impl Error {
         self
     }
 
+    /// The status with which a server answers a request whose body has this
+    /// fault; `None` if it is no fault of a request's body. A failed call
+    /// that a server's function has made names its target.
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        match &self.kind {
+            _ if self.target.is_some() => None,
+            ErrorKind::TooLarge { .. } => Some(StatusCode::PAYLOAD_TOO_LARGE),
+            ErrorKind::Protocol(fault) if self.phase == Phase::Body => Some(fault.status()),
+            _ => None,
+        }
+    }
+
     /// The step that failed.
     pub fn phase(&self) -> Phase {
         self.phase
@@ -140,11 +155,20 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
+/// What was being done, to whom, and how far that had come.
+struct Place<'a> {
+    phase: Phase,
+    target: Option<&'a str>,
+    peer: Option<SocketAddr>,
+    received: Option<(u64, Option<u64>)>,
+}
+
+impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.phase)?;
-        match (&self.target, self.peer) {
-            (Some(target), Some(peer)) if *target != peer.to_string() => {
+        match (self.target, self.peer) {
+            // A URL with a literal address says it already.
+            (Some(target), Some(peer)) if !target.contains(&peer.to_string()) => {
                 write!(f, " {target} ({peer})")?;
             }
             (Some(target), _) => write!(f, " {target}")?,
@@ -152,13 +176,50 @@ impl fmt::Display for Error {
             (None, None) => {}
         }
         match self.received {
-            Some((received, Some(total))) => {
-                write!(f, ", {received} of {total} bytes received")?;
-            }
-            Some((received, None)) => write!(f, ", {received} bytes received")?,
-            None => {}
+            Some((received, Some(total))) => write!(f, ", {received} of {total} bytes received"),
+            Some((received, None)) => write!(f, ", {received} bytes received"),
+            None => Ok(()),
         }
-        write!(f, ": {}", self.kind)
+    }
+}
+
+/// The error of a call whose time is up: of kind
+/// [`TimedOut`](evcore::Kind::TimedOut), with a beginning like all others.
+pub(crate) fn timed_out(
+    phase: Phase,
+    target: &str,
+    received: Option<(u64, Option<u64>)>,
+    limit: Duration,
+) -> evcore::Error {
+    let place = Place {
+        phase,
+        target: Some(target),
+        peer: None,
+        received,
+    };
+    let cause = format!("timed out after {limit:?}");
+    evcore::Error::of(evcore::Kind::TimedOut, cause).during(place.to_string())
+}
+
+impl Error {
+    fn place(&self) -> Place<'_> {
+        // A truncated message's own sentence says how far it came.
+        let told = match &self.kind {
+            ErrorKind::Protocol(fault) => matches!(fault.kind(), FaultKind::Truncated { .. }),
+            _ => false,
+        };
+        Place {
+            phase: self.phase,
+            target: self.target.as_deref(),
+            peer: self.peer,
+            received: self.received.filter(|_| !told),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place(), self.kind)
     }
 }
 
@@ -166,6 +227,9 @@ impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ErrorKind::BadUrl(why) => write!(f, "not a URL: {why}"),
+            ErrorKind::UnknownScheme(scheme) if scheme == "https" => {
+                f.write_str("https needs TLS, which is not built in yet")
+            }
             ErrorKind::UnknownScheme(scheme) => {
                 write!(f, "unknown scheme \"{scheme}\": only http is spoken here")
             }

@@ -37,4 +37,4 @@ pub use event::{CHUNK, CONNECTED, Connected, HEAD, Head, PROGRESS, Progress, UPL
 pub use fetch::{delete, fetch, get, head, patch, post, put, request};
 pub use request::Request;
 pub use response::Response;
-pub use server::{Server, serve};
+pub use server::{Server, ServerBuilder, serve};

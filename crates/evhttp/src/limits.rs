@@ -107,6 +107,13 @@ pub const HEAD_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 /// How long a server keeps a connection on which nothing is asked.
 pub const SERVER_IDLE: std::time::Duration = std::time::Duration::from_secs(75);
 
+/// How long a server that closes waits for the peer to do so too, as nginx
+/// does: closing at once could cost the peer the response (RFC 9112 §9.6).
+pub const LINGER: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Connections taken in before those that are served get their turn.
+pub const ACCEPTED_PER_POLL: usize = 64;
+
 /// Connections a server has at once. More wait in the system's queue.
 pub const SERVER_CONNECTIONS: usize = 20_000;
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use evcore::Promise;
+use evcore::{Emitter, Promise};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
 use crate::body::Body;
-use crate::call::Options;
+use crate::call::{Call, Options};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::response::Response;
@@ -24,12 +24,12 @@ use crate::response::Response;
 #[derive(Debug)]
 pub struct Request {
     client: Client,
-    pub(crate) method: Method,
-    pub(crate) url: Result<Url, Error>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Body,
-    pub(crate) options: Options,
-    pub(crate) limit: u64,
+    method: Method,
+    url: Result<Url, Error>,
+    headers: HeaderMap,
+    body: Body,
+    options: Options,
+    limit: u64,
     wrong: Option<Error>,
 }
 
@@ -58,7 +58,11 @@ impl Request {
             self.headers.append(name, value);
         } else {
             let why = format!("field {name:?} can't be sent: bad name or value");
-            self.wrong = Some(Error::new(Phase::Request, ErrorKind::BadRequest(why)));
+            let error = Error::new(Phase::Request, ErrorKind::BadRequest(why));
+            self.wrong = Some(match &self.url {
+                Ok(url) => error.to(redacted(url)),
+                Err(_) => error,
+            });
         }
         self
     }
@@ -117,12 +121,16 @@ impl Request {
         client.start(self, false)
     }
 
-    /// The parts, or what is wrong with them.
-    pub(crate) fn check(&mut self) -> Result<Url, Error> {
-        match self.wrong.take() {
-            Some(wrong) => Err(wrong),
-            None => std::mem::replace(&mut self.url, parse("http://taken.invalid/")),
+    /// The call and the largest body it may bring, or what is wrong with it.
+    pub(crate) fn into_call(self, emitter: Emitter) -> Result<(Call, u64), Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong);
         }
+        let mut call = Call::new(self.method, self.url?, emitter);
+        call.headers = self.headers;
+        call.body = self.body;
+        call.options = self.options;
+        Ok((call, self.limit))
     }
 }
 
@@ -149,4 +157,16 @@ fn quoted(text: &str) -> String {
         quoted.push('…');
     }
     format!("\"{quoted}\"")
+}
+
+/// The URL without a password (RFC 9110 §4.2.4): errors end up in logs.
+pub(crate) fn redacted(url: &Url) -> String {
+    if url.username().is_empty() && url.password().is_none() {
+        return url.as_str().to_owned();
+    }
+    let mut url = url.clone();
+    // Both only fail for URLs that can't have a host, and so no password.
+    _ = url.set_username("");
+    _ = url.set_password(None);
+    url.into()
 }

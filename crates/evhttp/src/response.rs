@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
+use crate::request::redacted;
 
 /// Head and body of a response.
 ///
@@ -45,6 +46,16 @@ enum Content {
     Whole(Bytes),
     Stream(Body),
     Taken,
+}
+
+impl Content {
+    /// The same for one more response: bytes are shared, a stream moves.
+    fn share(&mut self) -> Content {
+        match self {
+            Content::Whole(bytes) => Content::Whole(bytes.clone()),
+            _ => std::mem::replace(self, Content::Taken),
+        }
+    }
 }
 
 impl Response {
@@ -121,7 +132,7 @@ impl Response {
     fn change(self, change: impl FnOnce(&mut Head)) -> Response {
         let mut inner = Rc::try_unwrap(self.0).unwrap_or_else(|shared| Inner {
             head: shared.head.clone(),
-            body: RefCell::new(shared.body.replace(Content::Taken)),
+            body: RefCell::new(shared.body.borrow_mut().share()),
         });
         change(&mut inner.head);
         Response(Rc::new(inner))
@@ -197,10 +208,20 @@ impl Response {
             return Ok(self);
         }
         let error = Error::new(Phase::Head, ErrorKind::Status(status));
-        Err(match self.url() {
-            Some(url) => error.to(url.as_str()).into(),
-            None => error.into(),
-        })
+        Err(self.name(error).into())
+    }
+
+    /// The error with whom it is about.
+    pub(crate) fn name(&self, error: Error) -> Error {
+        match self.url() {
+            Some(url) => error.to(redacted(url)),
+            None => error,
+        }
+    }
+
+    fn taken(&self) -> evcore::Error {
+        let error = Error::new(Phase::Body, ErrorKind::BodyTaken);
+        self.name(error).into()
     }
 
     /// The whole body.
@@ -210,7 +231,7 @@ impl Response {
     pub fn bytes(&self) -> Result<Bytes> {
         match &*self.0.body.borrow() {
             Content::Whole(bytes) => Ok(bytes.clone()),
-            Content::Stream(_) | Content::Taken => Err(taken()),
+            Content::Stream(_) | Content::Taken => Err(self.taken()),
         }
     }
 
@@ -219,14 +240,14 @@ impl Response {
     /// # Errors
     /// As [`bytes`](Response::bytes), and [`ErrorKind::NotText`].
     pub fn text(&self) -> Result<Cow<'_, str>> {
-        let not_text = |e| Error::new(Phase::Body, ErrorKind::NotText(e));
+        let not_text = |e| self.name(Error::new(Phase::Body, ErrorKind::NotText(e)));
         let body = self.0.body.borrow();
         match &*body {
             Content::Whole(bytes) => {
                 let text = std::str::from_utf8(bytes).map_err(not_text)?;
                 Ok(Cow::Owned(text.to_owned()))
             }
-            Content::Stream(_) | Content::Taken => Err(taken()),
+            Content::Stream(_) | Content::Taken => Err(self.taken()),
         }
     }
 
@@ -238,7 +259,17 @@ impl Response {
         match self.0.body.replace(Content::Taken) {
             Content::Whole(bytes) => Ok(bytes.into()),
             Content::Stream(body) => Ok(body),
-            Content::Taken => Err(taken()),
+            Content::Taken => Err(self.taken()),
+        }
+    }
+
+    /// The body for the wire. Bytes stay here, so that a server may answer
+    /// with clones of one response; a stream goes out once.
+    pub(crate) fn body_to_send(&self) -> Result<Body> {
+        match self.0.body.borrow_mut().share() {
+            Content::Whole(bytes) => Ok(bytes.into()),
+            Content::Stream(body) => Ok(body),
+            Content::Taken => Err(self.taken()),
         }
     }
 
@@ -265,10 +296,6 @@ impl Response {
             Content::Taken => None,
         }
     }
-}
-
-fn taken() -> evcore::Error {
-    Error::new(Phase::Body, ErrorKind::BodyTaken).into()
 }
 
 impl fmt::Debug for Response {

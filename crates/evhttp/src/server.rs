@@ -4,14 +4,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use evcore::net::TcpListener;
-use evcore::{Error, Promise, Reactor, Result, sleep, spawn};
+use evcore::{Error, Promise, Reactor, Result, spawn};
 use http::{HeaderMap, Method, StatusCode, Version};
 
 use crate::body::Body;
@@ -19,10 +19,13 @@ use crate::h1::RequestHead;
 use crate::limits::{Limits, SERVER_CONNECTIONS};
 use crate::response::Response;
 
+mod accept;
 mod exchange;
 mod io;
+mod sweep;
 
-use io::Io;
+use io::{Io, Shared};
+use sweep::Patience;
 
 /// A request as a server gets it.
 ///
@@ -195,7 +198,13 @@ async fn settle(reply: Reply) -> Result<Response> {
 }
 
 /// An error of the user's function: its text is for the log, not the peer.
+/// If it is the peer's own fault, in the request's body, that is said.
 fn failed(error: &Error) -> Response {
+    let ours = error.downcast_ref::<crate::Error>();
+    if let Some((ours, status)) = ours.and_then(|ours| Some((ours, ours.status()?))) {
+        log::debug!("a request was at fault: {error}");
+        return Response::plain(format!("{}\n", ours.kind())).with_status(status);
+    }
     log::error!("a request could not be answered: {error}");
     Response::plain("internal server error\n").with_status(StatusCode::INTERNAL_SERVER_ERROR)
 }
@@ -212,16 +221,26 @@ fn failed(error: &Error) -> Response {
 /// ```
 pub struct Server {
     state: Rc<State>,
-    accepting: Promise<()>,
+    work: [Promise<()>; 2],
 }
 
+/// Chooses a server's limits; [`Server::builder`] makes one.
+#[derive(Clone, Debug)]
+pub struct ServerBuilder {
+    limits: Limits,
+    patience: Patience,
+    connections: usize,
+}
+
+/// What all connections of a server share.
 pub(crate) struct State {
     local: SocketAddr,
     limits: Limits,
+    most: usize,
     answer: Box<dyn Fn(Request) -> Reply>,
     connections: RefCell<HashMap<u64, (Rc<Io>, Promise<()>)>>,
     next_id: Cell<u64>,
-    shared: io::Shared,
+    shared: Rc<Shared>,
 }
 
 /// Serves HTTP on `addr`, answering each request with what `answer` returns.
@@ -234,8 +253,11 @@ pub(crate) struct State {
 /// ```
 ///
 /// Connections are kept, pipelined requests are answered in order, and time
-/// and size are limited (see [`limits`](crate::limits)). A port of 0 lets the
-/// system choose one.
+/// and size are limited (see [`limits`](crate::limits) and
+/// [`Server::builder`]). A port of 0 lets the system choose one. If `answer`
+/// or what it returned panics, the connection is closed and the panic told to
+/// the reactor's hook for [unhandled errors](evcore::Reactor::on_unhandled);
+/// all others go on.
 ///
 /// # Errors
 /// If the address can't be listened on.
@@ -244,34 +266,76 @@ pub fn serve<M, R: IntoResponse<M>>(
     addr: impl ToSocketAddrs,
     answer: impl Fn(Request) -> R + 'static,
 ) -> Result<Server> {
-    let listening = |error: std::io::Error| Error::from(error).during("listen");
-    let listener = bind(addr).map_err(listening)?;
-    let local = listener.local_addr().map_err(listening)?;
-    let state = Rc::new(State {
-        local,
-        limits: Limits::default(),
-        answer: Box::new(move |request| answer(request).into_reply()),
-        connections: RefCell::default(),
-        next_id: Cell::new(0),
-        shared: io::Shared::new(Reactor::current().now()),
-    });
-    let accepting = spawn(accept(listener, state.clone()));
-    drop(spawn(sweep(Rc::downgrade(&state), accepting.clone())));
-    Ok(Server { state, accepting })
+    Server::builder().serve(addr, answer)
 }
 
-fn bind(addr: impl ToSocketAddrs) -> std::io::Result<TcpListener> {
-    let mut last = std::io::Error::new(std::io::ErrorKind::InvalidInput, "no address");
-    for addr in addr.to_socket_addrs()? {
-        match TcpListener::bind(addr) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = std::io::Error::new(error.kind(), format!("{addr}: {error}")),
-        }
+impl ServerBuilder {
+    /// What one request may weigh.
+    pub fn limits(mut self, limits: Limits) -> ServerBuilder {
+        self.limits = limits;
+        self
     }
-    Err(last)
+
+    /// How long a request's head may take, from its first byte or from the
+    /// connection's beginning.
+    pub fn head_within(mut self, limit: Duration) -> ServerBuilder {
+        self.patience.head = limit;
+        self
+    }
+
+    /// How long a connection may lie still between two requests, or in the
+    /// middle of a body.
+    pub fn idle_for(mut self, limit: Duration) -> ServerBuilder {
+        self.patience.idle = limit;
+        self
+    }
+
+    /// How many connections there may be at once; more wait in the system's
+    /// queue.
+    pub fn connections(mut self, most: usize) -> ServerBuilder {
+        self.connections = most;
+        self
+    }
+
+    /// Serves with these limits; see [`serve`].
+    ///
+    /// # Errors
+    /// If the address can't be listened on.
+    #[track_caller]
+    pub fn serve<M, R: IntoResponse<M>>(
+        self,
+        addr: impl ToSocketAddrs,
+        answer: impl Fn(Request) -> R + 'static,
+    ) -> Result<Server> {
+        let listening = |error: std::io::Error| Error::from(error).during("listen");
+        let listener = accept::bind(addr).map_err(listening)?;
+        let local = listener.local_addr().map_err(listening)?;
+        let state = Rc::new(State {
+            local,
+            limits: self.limits,
+            most: self.connections,
+            answer: Box::new(move |request| answer(request).into_reply()),
+            connections: RefCell::default(),
+            next_id: Cell::new(0),
+            shared: Rc::new(Shared::new(Reactor::current().now(), self.patience)),
+        });
+        let accepting = spawn(accept::accept(listener, state.clone()));
+        let sweeping = spawn(sweep::sweep(state.clone()));
+        let work = [accepting, sweeping];
+        Ok(Server { state, work })
+    }
 }
 
 impl Server {
+    /// Chooses limits.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder {
+            limits: Limits::default(),
+            patience: Patience::default(),
+            connections: SERVER_CONNECTIONS,
+        }
+    }
+
     /// The address listened on.
     pub fn local_addr(&self) -> SocketAddr {
         self.state.local
@@ -284,7 +348,7 @@ impl Server {
 
     /// Stops accepting and closes all connections, whatever they are doing.
     pub fn close(&self) {
-        self.accepting.cancel();
+        self.work.iter().for_each(Promise::cancel);
         let connections = self.state.connections.take();
         connections
             .into_values()
@@ -300,72 +364,5 @@ impl fmt::Debug for Server {
             self.local_addr(),
             self.connections()
         )
-    }
-}
-
-/// How long to leave a listener alone that has failed, for want of
-/// descriptors as a rule: some may be free again by then.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
-
-async fn accept(listener: TcpListener, state: Rc<State>) -> Result<()> {
-    loop {
-        let full = state.connections.borrow().len() >= SERVER_CONNECTIONS;
-        if full {
-            sleep(PAUSE).await?;
-            continue;
-        }
-        match poll_fn(|cx| listener.poll_accept(cx)).await {
-            Ok(stream) => welcome(&state, stream),
-            Err(error) => {
-                log::warn!("accept on {}: {error}", state.local);
-                sleep(PAUSE).await?;
-            }
-        }
-    }
-}
-
-fn welcome(state: &Rc<State>, stream: evcore::net::TcpStream) {
-    // A peer that is gone already is found out by the first read.
-    let Ok(peer) = stream.peer_addr() else { return };
-    _ = stream.set_nodelay(true);
-    let id = state.next_id.replace(state.next_id.get() + 1);
-    let io = Rc::new(Io::new(
-        stream,
-        peer,
-        state.limits,
-        Reactor::current().now(),
-    ));
-    let work = spawn({
-        let (state, io) = (state.clone(), io.clone());
-        async move {
-            let ended = exchange::converse(&state, &io).await;
-            state.connections.borrow_mut().remove(&id);
-            if let Err(error) = ended {
-                log::debug!("connection from {peer}: {error}");
-            }
-            Ok(())
-        }
-    });
-    state.connections.borrow_mut().insert(id, (io, work));
-}
-
-/// Closes connections that have waited for too long. One look every few
-/// seconds costs less than a timer for each.
-async fn sweep(state: std::rc::Weak<State>, accepting: Promise<()>) -> Result<()> {
-    loop {
-        sleep(io::SWEEP).await?;
-        let Some(state) = state.upgrade() else {
-            return Ok(());
-        };
-        if accepting.is_settled() && state.connections.borrow().is_empty() {
-            return Ok(());
-        }
-        let now = Reactor::current().now();
-        let late = |io: &Io| io.is_late(now);
-        let mut connections = state.connections.borrow_mut();
-        let gone: Vec<_> = connections.extract_if(|_, (io, _)| late(io)).collect();
-        drop(connections);
-        gone.into_iter()
-            .for_each(|(_, (_, connection))| connection.cancel());
     }
 }

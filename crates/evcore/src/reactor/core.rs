@@ -228,10 +228,12 @@ impl Core {
 
     pub(crate) fn add_timer(self: &Rc<Self>, deadline: Instant, alarm: Alarm) -> Token {
         let mut timers = self.timers.borrow_mut();
-        let nearer = timers.next_deadline().is_none_or(|next| deadline < next);
+        // Inside a turn nobody needs to be told, and asking may have to sort.
+        let outside = !self.is_turning();
+        let nearer = outside && timers.next_deadline().is_none_or(|next| deadline < next);
         let token = timers.insert(deadline, alarm);
         drop(timers);
-        if nearer && !self.is_turning() {
+        if nearer {
             self.nudge_host();
         }
         token

@@ -25,7 +25,7 @@ impl Core {
             if self.is_idle() {
                 return Err(Kind::Idle.into());
             }
-            turn_once(self, None);
+            turn(self, None);
             if let Some(error) = self.hooks.take_wait_error() {
                 return Err(Error::from(error).during("waiting for events"));
             }
@@ -145,13 +145,24 @@ impl Core {
     }
 }
 
-/// One turn.
+/// One turn, for a host: what it needs to know to come back in time.
 pub(super) fn turn_once(core: &Rc<Core>, timeout: Option<Duration>) -> Turned {
-    if core.closed.get() {
-        return Turned {
+    turn(core, timeout);
+    let filled = core.inbox.is_filled();
+    let more = filled || core.queue.has_work() || core.queue.has_reports();
+    let next = core.next_timer();
+    match core.closed.get() {
+        true => Turned {
             more: false,
             next: None,
-        };
+        },
+        false => Turned { more, next },
+    }
+}
+
+fn turn(core: &Rc<Core>, timeout: Option<Duration>) {
+    if core.closed.get() {
+        return;
     }
     core.depth.set(core.depth.get() + 1);
     current::enter(core);
@@ -170,12 +181,7 @@ pub(super) fn turn_once(core: &Rc<Core>, timeout: Option<Duration>) -> Turned {
         core.empty();
     }
     core.hooks.turned();
-    let filled = core.inbox.fall_asleep();
-    let more = filled || core.queue.has_work() || core.queue.has_reports();
-    Turned {
-        more,
-        next: core.next_timer(),
-    }
+    core.inbox.fall_asleep();
 }
 
 /// Cancels all that is pending: takes it out and drops it, in loops; no

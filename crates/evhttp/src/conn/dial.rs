@@ -1,6 +1,7 @@
 //! A new connection to an origin: its addresses, then the first of them that
 //! answers.
 
+use std::cell::Cell;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use evcore::Result;
@@ -10,9 +11,13 @@ use super::origin::{Name, Origin};
 use crate::error::{Error, ErrorKind, Phase};
 
 /// Connects to `origin`, trying its addresses in the order the system gave.
-pub(crate) async fn dial(origin: &Origin) -> Result<(TcpStream, SocketAddr)> {
+/// Notes in `phase` how far it is.
+pub(crate) async fn dial(origin: &Origin, phase: &Cell<Phase>) -> Result<(TcpStream, SocketAddr)> {
+    phase.set(Phase::Resolve);
     let mut failed: Vec<(SocketAddr, std::io::Error)> = Vec::new();
-    for peer in resolve(origin).await? {
+    let addresses = resolve(origin).await?;
+    phase.set(Phase::Connect);
+    for peer in addresses {
         match connect_tcp(peer, None).await {
             Ok(stream) => {
                 // Small requests must not wait for the ACK of the one before.

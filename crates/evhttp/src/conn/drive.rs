@@ -107,7 +107,14 @@ impl Recycler {
         });
     }
 
-    fn lend(&self, memory: Vec<u8>, length: usize) -> Bytes {
+    /// What was received, as a piece of its own. A small one is copied: who
+    /// keeps it must not keep all of the memory.
+    fn piece(&self, memory: Vec<u8>, length: usize) -> Bytes {
+        if length < DIRECT {
+            let piece = Bytes::copy_from_slice(&memory[..length]);
+            self.put_back(memory);
+            return piece;
+        }
         Bytes::from_owner(Lent {
             memory,
             home: self.clone(),
@@ -310,7 +317,9 @@ impl Drive {
             Poll::Ready(Ok(received)) if received > 0 => {
                 self.burst += received;
                 self.codec.pass(received);
-                Poll::Ready(Ok(Received::Piece(buffers.recycler.lend(memory, received))))
+                Poll::Ready(Ok(Received::Piece(
+                    buffers.recycler.piece(memory, received),
+                )))
             }
             other => {
                 buffers.recycler.put_back(memory);
@@ -322,6 +331,7 @@ impl Drive {
     /// Sends what there is to send. Ready when all of the request is sent,
     /// or when that has failed in a way the response may explain.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.gather()?;
         loop {
             if let Err(error) = ready!(self.poll_flush(cx)) {
                 self.send_error = Some(error);
@@ -338,6 +348,19 @@ impl Drive {
                 }
                 None => self.end_request()?,
             }
+        }
+    }
+
+    /// A body that is all there goes out with the head: one call less.
+    fn gather(&mut self) -> Result<(), Error> {
+        let whole = self.upload.body.as_whole().cloned();
+        match whole.filter(|_| !self.upload.written && self.upload.piece.is_empty()) {
+            Some(whole) if whole.is_empty() => self.end_request(),
+            Some(whole) => {
+                drop(self.upload.body.take());
+                self.frame(whole)
+            }
+            None => Ok(()),
         }
     }
 
@@ -402,6 +425,18 @@ impl Drive {
             .emit(UPLOAD, Progress::new(upload.sent, upload.total, elapsed));
     }
 
+    /// The step this is in, for who gives it up.
+    pub(crate) fn step(&self) -> Phase {
+        let unsent = self
+            .connection
+            .as_ref()
+            .is_some_and(|c| !c.output.is_empty());
+        match self.codec.head_received() {
+            false if unsent || !self.upload.written || !self.upload.piece.is_empty() => Phase::Send,
+            _ => self.phase(),
+        }
+    }
+
     fn phase(&self) -> Phase {
         if self.codec.head_received() {
             Phase::Body
@@ -413,7 +448,7 @@ impl Drive {
     fn lost(&mut self, error: io::Error) -> Error {
         match self.send_error.take() {
             Some(earlier) => self.failed(Phase::Send, earlier),
-            None => self.failed(self.phase(), error),
+            None => self.failed(self.step(), error),
         }
     }
 

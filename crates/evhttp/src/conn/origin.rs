@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use crate::error::{Error, ErrorKind, Phase};
+use crate::request::redacted;
 
 /// The pool's whole key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,18 +42,6 @@ impl Origin {
             port: url.port_or_known_default().unwrap_or(80),
         })
     }
-}
-
-/// The URL without a password (RFC 9110 §4.2.4): errors end up in logs.
-pub(crate) fn redacted(url: &Url) -> String {
-    if url.username().is_empty() && url.password().is_none() {
-        return url.as_str().to_owned();
-    }
-    let mut url = url.clone();
-    // Both only fail for URLs that can't have a host, and so no password.
-    _ = url.set_username("");
-    _ = url.set_password(None);
-    url.into()
 }
 
 impl fmt::Display for Origin {

@@ -5,12 +5,14 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::Instant;
 
-use crate::limits::{IDLE_FOR, IDLE_IN_ALL, IDLE_PER_ORIGIN};
+use crate::limits::IDLE_FOR;
 
 /// Idle connections `C` by origin `K`.
 pub(crate) struct Pool<K, C> {
     idle: HashMap<K, VecDeque<Idle<C>>>,
     count: usize,
+    /// How many are kept of one origin, and in all.
+    most: (usize, usize),
 }
 
 struct Idle<C> {
@@ -19,8 +21,10 @@ struct Idle<C> {
 }
 
 impl<K: Hash + Eq + Clone, C> Pool<K, C> {
-    pub(crate) fn new() -> Pool<K, C> {
+    /// Keeps so many connections of one origin, and so many in all.
+    pub(crate) fn new(per_origin: usize, in_all: usize) -> Pool<K, C> {
         Pool {
+            most: (per_origin, in_all),
             idle: HashMap::new(),
             count: 0,
         }
@@ -35,7 +39,7 @@ impl<K: Hash + Eq + Clone, C> Pool<K, C> {
 
     /// Keeps a connection, and hands out one that is kept no longer for it.
     pub(crate) fn put(&mut self, origin: &K, connection: C, now: Instant) -> Option<C> {
-        let full = self.count >= IDLE_IN_ALL;
+        let full = self.count >= self.most.1;
         let kept = match self.idle.get_mut(origin) {
             Some(kept) => kept,
             None => self.idle.entry(origin.clone()).or_default(),
@@ -47,7 +51,7 @@ impl<K: Hash + Eq + Clone, C> Pool<K, C> {
             connection,
             since: now,
         });
-        if !full && kept.len() <= IDLE_PER_ORIGIN {
+        if !full && kept.len() <= self.most.0 {
             self.count += 1;
             return None;
         }
@@ -86,11 +90,12 @@ impl<K: Hash + Eq + Clone, C> Pool<K, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{IDLE_IN_ALL, IDLE_PER_ORIGIN};
     use std::time::Duration;
 
     #[test]
     fn gives_the_newest_and_drops_the_oldest() {
-        let (mut pool, now) = (Pool::new(), Instant::now());
+        let (mut pool, now) = (Pool::new(IDLE_PER_ORIGIN, IDLE_IN_ALL), Instant::now());
         for connection in 0..IDLE_PER_ORIGIN {
             assert_eq!(pool.put(&"a", connection, now), None);
         }
@@ -101,7 +106,7 @@ mod tests {
 
     #[test]
     fn keeps_no_more_than_the_limit_in_all() {
-        let (mut pool, now) = (Pool::new(), Instant::now());
+        let (mut pool, now) = (Pool::new(IDLE_PER_ORIGIN, IDLE_IN_ALL), Instant::now());
         for origin in 0..IDLE_IN_ALL {
             assert_eq!(pool.put(&origin, 'x', now), None);
         }
@@ -112,7 +117,7 @@ mod tests {
 
     #[test]
     fn culls_the_old_and_the_dead() {
-        let (mut pool, now) = (Pool::new(), Instant::now());
+        let (mut pool, now) = (Pool::new(IDLE_PER_ORIGIN, IDLE_IN_ALL), Instant::now());
         let later = now + Duration::from_secs(10);
         pool.put(&'a', "old", now);
         pool.put(&'a', "dead", later);

@@ -17,14 +17,15 @@ use url::{Position, Url};
 
 use super::dial::dial;
 use super::drive::{Buffers, Connection, Drive, Recycler};
-use super::origin::{Origin, redacted};
+use super::origin::Origin;
 use super::pool::Pool;
 use crate::body::{Body, Pieces};
 use crate::call::{Answer, Call, Layer, Next};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{CONNECTED, Connected};
 use crate::h1::{BodyLength, ClientExchange, Event, Limits, ResponseHead};
-use crate::limits::RECEIVED_AT_ONCE;
+use crate::limits::{IDLE_IN_ALL, RECEIVED_AT_ONCE};
+use crate::request::redacted;
 use crate::response::Response;
 
 /// Carries calls over connections of its own.
@@ -40,14 +41,15 @@ struct Keeper {
 }
 
 impl Wire {
-    pub(crate) fn new() -> Wire {
+    /// Keeps at most so many connections of one origin.
+    pub(crate) fn new(per_origin: usize) -> Wire {
         let scratch = RefCell::new(vec![0; RECEIVED_AT_ONCE]);
         let buffers = Rc::new(Buffers {
             scratch,
             recycler: Recycler::new(),
         });
         Wire(Rc::new(Keeper {
-            pool: RefCell::new(Pool::new()),
+            pool: RefCell::new(Pool::new(per_origin, per_origin.max(IDLE_IN_ALL))),
             buffers,
             janitor: RefCell::new(Waker::noop().clone()),
             watched: Cell::new(false),
@@ -65,10 +67,11 @@ impl Layer for Wire {
 }
 
 async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Response> {
+    let mut kept = keeper.check_out(&origin, &call.method);
     loop {
-        let connection = match keeper.check_out(&origin, &call.method) {
-            Some(kept) if call.attempt == 0 => kept,
-            _ => connect(&origin).await?,
+        let connection = match kept.take() {
+            Some(kept) => kept,
+            None => connect(&origin, &call).await?,
         };
         if call.emitter.wants(CONNECTED) {
             let (peer, reused) = (connection.peer, connection.reused);
@@ -76,14 +79,22 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
             call.emitter.emit(CONNECTED, told);
         }
         let reused = connection.reused;
+        // `begin` takes the body; one made of pieces can't be had again.
+        let spare = call.body.replay();
+        let phase = call.phase.clone();
         let mut drive = begin(&keeper, connection, &mut call)?;
-        match poll_fn(|cx| poll_head(&mut drive, cx)).await {
-            Ok(head) => return Ok(respond(&keeper, origin, drive, head, call.url)),
-            Err(error) if reused && may_resend(&drive, &call.method) => match call.replay() {
-                Some(again) => call = again,
-                None => return Err(named(error, &call.url)),
-            },
-            Err(error) => return Err(named(error, &call.url)),
+        let head = poll_fn(|cx| {
+            let head = poll_head(&mut drive, cx);
+            phase.set(drive.step());
+            head
+        });
+        match (head.await, spare) {
+            (Ok(head), _) => return Ok(respond(&keeper, origin, drive, head, call.url)),
+            (Err(_), Some(body)) if reused && may_resend(&drive, &call.method) => {
+                call.body = body;
+                call.attempt += 1;
+            }
+            (Err(error), _) => return Err(named(error, &call.url)),
         }
     }
 }
@@ -92,8 +103,8 @@ fn named(error: Error, url: &Url) -> evcore::Error {
     error.to(redacted(url)).into()
 }
 
-async fn connect(origin: &Origin) -> Result<Connection> {
-    let (stream, peer) = dial(origin).await?;
+async fn connect(origin: &Origin, call: &Call) -> Result<Connection> {
+    let (stream, peer) = dial(origin, &call.phase).await?;
     let host = match origin.port {
         80 => origin.to_string().trim_end_matches(":80").to_owned(),
         _ => origin.to_string(),
@@ -109,7 +120,7 @@ static US: HeaderValue = HeaderValue::from_static(concat!("evhttp/", env!("CARGO
 
 /// Writes the head; nothing is sent yet.
 fn begin(keeper: &Keeper, connection: Connection, call: &mut Call) -> Result<Drive> {
-    let body = call.body.replay().unwrap_or_else(|| call.body.take());
+    let body = call.body.take();
     let length = match body.length() {
         Some(0) => BodyLength::None,
         Some(length) => BodyLength::Known(length),
@@ -163,33 +174,21 @@ fn may_resend(drive: &Drive, method: &Method) -> bool {
 fn respond(
     keeper: &Rc<Keeper>,
     origin: Origin,
-    mut drive: Drive,
+    drive: Drive,
     head: ResponseHead,
     url: Url,
 ) -> Response {
-    let first = match drive.next_at_hand() {
-        Some(Event::Piece(piece)) => piece,
-        Some(Event::End { .. }) => {
-            keeper.check_in(&origin, &mut drive);
-            return Response::received(head, url, Body::empty());
-        }
-        _ => Bytes::new(),
-    };
-    if drive.codec().want() == Some(0) && matches!(drive.next_at_hand(), Some(Event::End { .. })) {
-        keeper.check_in(&origin, &mut drive);
-        return Response::received(head, url, first.into());
-    }
-    let length = drive.codec().want().map(|want| want as u64);
-    let body = WireBody {
+    let mut body = WireBody {
         keeper: keeper.clone(),
-        total: length.map(|left| left + first.len() as u64),
+        total: None,
         received: 0,
-        first: Some(first).filter(|first| !first.is_empty()),
+        first: None,
         origin,
-        drive: Some(drive),
+        drive: None,
         trailers: None,
         url: url.clone(),
     };
+    body.begin(drive);
     Response::received(head, url, Body::pieces(body))
 }
 
@@ -203,6 +202,29 @@ struct WireBody {
     trailers: Option<HeaderMap>,
     received: u64,
     total: Option<u64>,
+}
+
+impl WireBody {
+    /// Takes what is at hand. If that is all, the connection is free at once,
+    /// whether the body is read or not.
+    fn begin(&mut self, mut drive: Drive) {
+        let mut event = drive.next_at_hand();
+        if let Some(Event::Piece(piece)) = event {
+            let left = drive.codec().want();
+            self.total = left.map(|left| (left + piece.len()) as u64);
+            self.first = Some(piece);
+            event = (left == Some(0)).then(|| drive.next_at_hand()).flatten();
+        } else {
+            self.total = drive.codec().want().map(|left| left as u64);
+        }
+        if let Some(Event::End { trailers }) = event {
+            self.trailers = trailers;
+            self.total = Some(self.first.as_ref().map_or(0, |first| first.len() as u64));
+            self.keeper.check_in(&self.origin, &mut drive);
+        } else {
+            self.drive = Some(drive);
+        }
+    }
 }
 
 impl Pieces for WireBody {

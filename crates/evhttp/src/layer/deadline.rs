@@ -1,6 +1,7 @@
 //! The time limit of a whole call, to the last byte of its body. Says nothing
 //! about what happens within that time.
 
+use std::cell::Cell;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -8,11 +9,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use evcore::{Await, Error, Kind, Result, sleep};
+use evcore::{Await, Error, Result, sleep};
 use http::HeaderMap;
 
 use crate::body::{Body, Pieces};
 use crate::call::{Answer, Call, Layer, Next};
+use crate::error::{self, Phase};
 
 pub(crate) struct Deadline;
 
@@ -21,20 +23,27 @@ impl Layer for Deadline {
         let Some(limit) = call.options.deadline else {
             return next.send(call);
         };
-        let target = call.url.to_string();
-        let mut answer = next.send(call);
         let mut alarm = Alarm {
             timer: sleep(limit).into_future(),
             limit,
-            target,
+            target: crate::request::redacted(&call.url),
+            phase: call.phase.clone(),
         };
+        let mut answer = next.send(call);
         Answer::later(async move {
             let response = poll_fn(|cx| match Pin::new(&mut answer).poll(cx) {
-                Poll::Pending => alarm.poll(cx).map(Err),
+                Poll::Pending => alarm.poll(cx, None).map(Err),
                 ready => ready,
             });
             let response = response.await?;
-            Ok(response.map_body(|body| Body::pieces(Timed { body, alarm })))
+            Ok(response.map_body(|body| {
+                Body::pieces(Timed {
+                    total: body.length(),
+                    received: 0,
+                    body,
+                    alarm,
+                })
+            }))
         })
     }
 }
@@ -43,15 +52,23 @@ struct Alarm {
     timer: Await<()>,
     limit: Duration,
     target: String,
+    phase: Rc<Cell<Phase>>,
 }
 
 impl Alarm {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+    fn poll(&mut self, cx: &mut Context<'_>, received: Option<(u64, Option<u64>)>) -> Poll<Error> {
         Pin::new(&mut self.timer).poll(cx).map(|ended| match ended {
-            Ok(()) => Error::of(Kind::TimedOut, format!("timed out after {:?}", self.limit))
-                .during(self.target.clone()),
+            Ok(()) => self.error(received),
             Err(closed) => closed,
         })
+    }
+
+    fn error(&self, received: Option<(u64, Option<u64>)>) -> Error {
+        let phase = match received {
+            Some(_) => Phase::Body,
+            None => self.phase.get(),
+        };
+        error::timed_out(phase, &self.target, received, self.limit)
     }
 }
 
@@ -59,14 +76,22 @@ impl Alarm {
 struct Timed {
     body: Body,
     alarm: Alarm,
+    received: u64,
+    total: Option<u64>,
 }
 
 impl Pieces for Timed {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        match self.body.poll_piece(cx) {
-            Poll::Pending => self.alarm.poll(cx).map(|error| Some(Err(error))),
-            ready => ready,
+        let piece = self.body.poll_piece(cx);
+        match &piece {
+            Poll::Pending => {
+                let so_far = Some((self.received, self.total));
+                return self.alarm.poll(cx, so_far).map(|error| Some(Err(error)));
+            }
+            Poll::Ready(Some(Ok(piece))) => self.received += piece.len() as u64,
+            Poll::Ready(_) => {}
         }
+        piece
     }
 
     fn length(&self) -> Option<u64> {

@@ -1,12 +1,13 @@
 //! A server's conversation on one connection: requests in, responses out, in
 //! order, until one side has enough.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use evcore::{Reactor, Result};
+use evcore::Result;
 use http::header::DATE;
 use http::{HeaderMap, StatusCode};
 
@@ -19,36 +20,58 @@ use crate::limits::{DRAINED, GATHERED};
 use crate::response::Response;
 
 /// Answers requests until the connection is over.
-pub(super) async fn converse(state: &Rc<State>, io: &Rc<Io>) -> Result<()> {
+pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<()> {
     loop {
-        let (head, framing) = match poll_fn(|cx| poll_head(state, io, cx)).await {
+        let (head, framing) = match poll_fn(|cx| poll_head(io, cx)).await {
             Ok(Some(asked)) => asked,
             Ok(None) => return Ok(()),
-            Err(error) => return refuse(state, io, error).await,
+            Err(error) => return refuse(io, error).await,
         };
         io.turn_to(Turn::Ours);
+        io.all_read.set(false);
         let body = match framing {
             Framing::None => Body::empty(),
-            _ => Body::pieces(Incoming::new(state, io)),
+            _ => Body::pieces(Incoming::new(io)),
         };
         let request = Request::new(head, body, io.peer);
         let response = match (state.answer)(request) {
             Reply::Ready(response) => response,
-            Reply::Later(later) => later.await.unwrap_or_else(|error| failed(&error)),
+            Reply::Later(later) => match unless_gone(io, later).await {
+                Some(answer) => answer.unwrap_or_else(|error| failed(&error)),
+                None => return Ok(()),
+            },
         };
-        let body = write_head(state, io, &response)?;
+        // RFC 9110 §10.1.1: not told to go on, the peer may send its body or
+        // not, so that nothing can follow.
+        let unwanted = io.codec.borrow().expects_continue();
+        if unwanted {
+            io.codec.borrow_mut().close_when_done();
+        }
+        let body = write_head(io, &response)?;
         send(io, body).await?;
-        drain(state, io).await?;
-        let over = io.codec.borrow_mut().restart() != Verdict::Keep;
+        // From here on the request's body is the user's no more.
         io.exchange.set(io.exchange.get() + 1);
-        if over {
-            return linger(state, io).await;
+        let unread = unwanted || drain(io).await.is_err();
+        if unread || io.codec.borrow_mut().restart() != Verdict::Keep {
+            return linger(io).await;
         }
         io.turn_to(Turn::Idle);
         if io.output.borrow().len() >= GATHERED {
             flush(io).await?;
         }
     }
+}
+
+/// What the user's work comes to; `None` as soon as the peer ends its side,
+/// for then nobody waits for it any more. A peer that only half-closes is
+/// taken for gone as well, as nginx and hyper do.
+async fn unless_gone<F: Future>(io: &Io, work: F) -> Option<F::Output> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => io.poll_gone(cx).map(|()| None),
+    })
+    .await
 }
 
 fn broken(phase: Phase, io: &Io, fault: Fault) -> Error {
@@ -62,7 +85,7 @@ fn lost(phase: Phase, io: &Io, error: std::io::Error) -> Error {
 type Asked = Option<(RequestHead, Framing)>;
 
 /// The next request's head; what is answered already goes out while we wait.
-fn poll_head(state: &State, io: &Io, cx: &mut Context<'_>) -> Poll<Result<Asked, Error>> {
+fn poll_head(io: &Io, cx: &mut Context<'_>) -> Poll<Result<Asked, Error>> {
     loop {
         let event = io.codec.borrow_mut().next(&mut io.input.borrow_mut());
         match event.map_err(|fault| broken(Phase::Head, io, fault))? {
@@ -71,7 +94,7 @@ fn poll_head(state: &State, io: &Io, cx: &mut Context<'_>) -> Poll<Result<Asked,
             _ => {}
         }
         ready!(io.poll_flush(cx)).map_err(|error| lost(Phase::Send, io, error))?;
-        let more = ready!(io.poll_receive(cx, &state.shared.scratch));
+        let more = ready!(io.poll_receive(cx));
         if !more.map_err(|error| lost(Phase::Head, io, error))? {
             let event = io
                 .codec
@@ -84,22 +107,24 @@ fn poll_head(state: &State, io: &Io, cx: &mut Context<'_>) -> Poll<Result<Asked,
 }
 
 /// Answers what is no proper request, and closes.
-async fn refuse(state: &Rc<State>, io: &Rc<Io>, error: Error) -> Result<()> {
+async fn refuse(io: &Rc<Io>, error: Error) -> Result<()> {
     if let ErrorKind::Protocol(fault) = error.kind() {
         let response = Response::plain(format!("{fault}\n")).with_status(fault.status());
-        if let Ok(body) = write_head(state, io, &response) {
+        if let Ok(body) = write_head(io, &response) {
             send(io, body).await?;
-            linger(state, io).await?;
+            linger(io).await?;
         }
     }
     Err(error.into())
 }
 
 /// Puts the head into the output. What can't be sent is answered with 500.
-fn write_head(state: &State, io: &Io, response: &Response) -> Result<Body> {
-    let body = response.take_body()?;
-    let now = Reactor::current().now();
-    let date = (!response.headers().contains_key(DATE)).then(|| state.shared.date(now));
+fn write_head(io: &Io, response: &Response) -> Result<Body> {
+    let body = match response.body_to_send() {
+        Ok(body) => body,
+        Err(taken) => return write_head(io, &failed(&taken)),
+    };
+    let date = (!response.headers().contains_key(DATE)).then(|| io.date());
     let date = date.iter().map(|date| (&DATE, date));
     let length = match body.length() {
         Some(length) => BodyLength::Known(length),
@@ -136,9 +161,7 @@ const COPIED: usize = 16 << 10;
 /// go out together with what else is there.
 async fn send(io: &Io, mut body: Body) -> Result<()> {
     let now = body.as_whole().is_some();
-    while let Some(piece) = body.next().await.inspect_err(|error| {
-        log::error!("a response's body ended early: {error}");
-    })? {
+    while let Some(piece) = next_piece(io, &mut body).await? {
         let unsendable = |fault| evcore::Error::from(broken(Phase::Send, io, fault));
         if piece.len() <= COPIED {
             let written = {
@@ -157,6 +180,15 @@ async fn send(io: &Io, mut body: Body) -> Result<()> {
     let mut codec = io.codec.borrow_mut();
     let ended = codec.write_end(trailers.as_ref(), &mut io.output.borrow_mut());
     ended.map_err(|fault| broken(Phase::Send, io, fault).into())
+}
+
+/// The next piece of an answer's body.
+async fn next_piece(io: &Io, body: &mut Body) -> Result<Option<Bytes>> {
+    let Some(piece) = unless_gone(io, body.next()).await else {
+        let gone = std::io::ErrorKind::ConnectionAborted.into();
+        return Err(lost(Phase::Send, io, gone).into());
+    };
+    piece.inspect_err(|error| log::error!("a response's body ended early: {error}"))
 }
 
 async fn send_piece(io: &Io, mut piece: Bytes) -> Result<()> {
@@ -179,13 +211,12 @@ async fn flush(io: &Io) -> Result<()> {
 
 /// Reads what the answer has left unread of the request's body, so that the
 /// next request can be found; if that is too much, the connection ends.
-async fn drain(state: &Rc<State>, io: &Rc<Io>) -> Result<()> {
-    let mut left = Incoming::new(state, io);
-    let mut drained = 0;
-    // Told to go on only now, the peer would send a body nobody wants.
-    if io.codec.borrow().expects_continue() {
+async fn drain(io: &Rc<Io>) -> Result<()> {
+    if io.all_read.get() {
         return Ok(());
     }
+    let mut left = Incoming::new(io);
+    let mut drained = 0;
     while let Some(piece) = poll_fn(|cx| left.poll_piece(cx)).await {
         drained += piece?.len() as u64;
         if drained > DRAINED {
@@ -197,13 +228,13 @@ async fn drain(state: &Rc<State>, io: &Rc<Io>) -> Result<()> {
 
 /// RFC 9112 §9.6: closing with unread bytes would reset the connection, and
 /// the peer might lose the response: end our side, then wait for its end.
-async fn linger(state: &Rc<State>, io: &Rc<Io>) -> Result<()> {
+async fn linger(io: &Io) -> Result<()> {
     flush(io).await?;
     io.shut_down();
-    io.turn_to(Turn::Body);
+    io.turn_to(Turn::Farewell);
     let mut drained = 0;
     loop {
-        let more = poll_fn(|cx| io.poll_receive(cx, &state.shared.scratch)).await;
+        let more = poll_fn(|cx| io.poll_receive(cx)).await;
         let length = io.input.borrow().len();
         io.input.borrow_mut().clear();
         drained += length as u64;
@@ -215,7 +246,6 @@ async fn linger(state: &Rc<State>, io: &Rc<Io>) -> Result<()> {
 
 /// A request's body, on the wire.
 struct Incoming {
-    state: Rc<State>,
     io: Rc<Io>,
     exchange: u64,
     trailers: Option<HeaderMap>,
@@ -223,16 +253,17 @@ struct Incoming {
 }
 
 impl Incoming {
-    fn new(state: &Rc<State>, io: &Rc<Io>) -> Incoming {
-        let exchange = io.exchange.get();
-        let (state, io) = (state.clone(), io.clone());
+    fn new(io: &Rc<Io>) -> Incoming {
         Incoming {
-            state,
-            io,
-            exchange,
+            io: io.clone(),
+            exchange: io.exchange.get(),
             trailers: None,
             ended: false,
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.exchange != self.io.exchange.get()
     }
 
     fn poll_wire(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
@@ -250,6 +281,7 @@ impl Incoming {
             match event.map_err(fail)? {
                 Event::Piece(piece) => return Poll::Ready(Ok(Some(piece))),
                 Event::End { trailers } => {
+                    io.all_read.set(true);
                     self.trailers = trailers;
                     return Poll::Ready(Ok(None));
                 }
@@ -257,7 +289,7 @@ impl Incoming {
                 _ => {}
             }
             ready!(self.poll_go_on(cx))?;
-            let more = ready!(io.poll_receive(cx, &self.state.shared.scratch));
+            let more = ready!(io.poll_receive(cx));
             at_end = !more.map_err(|error| lost(Phase::Body, io, error))?;
         }
     }
@@ -278,8 +310,13 @@ impl Incoming {
 
 impl Pieces for Incoming {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        if self.ended || self.exchange != self.io.exchange.get() {
+        if self.ended {
             return Poll::Ready(None);
+        }
+        if self.is_over() {
+            self.ended = true;
+            let late = "the request's body went with its exchange, which is over";
+            return Poll::Ready(Some(Err(late.into())));
         }
         self.io.turn_to(Turn::Body);
         let piece = ready!(self.poll_wire(cx));
@@ -289,7 +326,10 @@ impl Pieces for Incoming {
     }
 
     fn length(&self) -> Option<u64> {
-        self.io.codec.borrow().want().map(|want| want as u64)
+        match self.ended || self.is_over() {
+            true => Some(0),
+            false => self.io.codec.borrow().want().map(|want| want as u64),
+        }
     }
 
     fn take_trailers(&mut self) -> Option<HeaderMap> {

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -12,29 +13,29 @@ use evcore::Reactor;
 use evcore::net::TcpStream;
 use http::HeaderValue;
 
+use super::sweep::{Patience, Watch};
 use crate::h1::ServerExchange;
-use crate::limits::{HEAD_WITHIN, Limits, RECEIVED_AT_ONCE, RECEIVED_PER_POLL, SERVER_IDLE};
-
-/// How often late connections are looked for.
-pub(super) const SWEEP: Duration = Duration::from_secs(5);
+use crate::limits::{GATHERED, Limits, RECEIVED_AT_ONCE, RECEIVED_PER_POLL};
 
 /// What all connections of a server share.
 pub(super) struct Shared {
-    pub(super) scratch: RefCell<Vec<u8>>,
+    scratch: RefCell<Vec<u8>>,
+    pub(super) watch: Watch,
     date: RefCell<(Instant, HeaderValue)>,
 }
 
 impl Shared {
-    pub(super) fn new(now: Instant) -> Shared {
+    pub(super) fn new(now: Instant, patience: Patience) -> Shared {
         let scratch = RefCell::new(vec![0; RECEIVED_AT_ONCE]);
         Shared {
             scratch,
+            watch: Watch::new(patience),
             date: RefCell::new((now, crate::clock::date())),
         }
     }
 
     /// The Date field, made anew once a second.
-    pub(super) fn date(&self, now: Instant) -> HeaderValue {
+    fn date(&self, now: Instant) -> HeaderValue {
         let mut date = self.date.borrow_mut();
         if now.saturating_duration_since(date.0) >= Duration::from_secs(1) {
             *date = (now, crate::clock::date());
@@ -54,6 +55,8 @@ pub(super) enum Turn {
     Head,
     /// Send or take more of a body.
     Body,
+    /// Close, as we have done.
+    Farewell,
 }
 
 /// One connection.
@@ -65,12 +68,22 @@ pub(crate) struct Io {
     pub(super) output: RefCell<BytesMut>,
     turn: Cell<(Turn, Instant)>,
     burst: Cell<usize>,
+    shared: Rc<Shared>,
     /// Counts exchanges: a body of an earlier one reads nothing any more.
     pub(super) exchange: Cell<u64>,
+    /// The request has been read to its end.
+    pub(super) all_read: Cell<bool>,
 }
 
 impl Io {
-    pub(super) fn new(stream: TcpStream, peer: SocketAddr, limits: Limits, now: Instant) -> Io {
+    pub(super) fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        limits: Limits,
+        shared: Rc<Shared>,
+        now: Instant,
+    ) -> Io {
+        shared.watch.note(Turn::Head, now);
         Io {
             stream,
             peer,
@@ -79,42 +92,43 @@ impl Io {
             output: RefCell::default(),
             turn: Cell::new((Turn::Head, now)),
             burst: Cell::new(0),
+            shared,
             exchange: Cell::new(0),
+            all_read: Cell::new(false),
         }
     }
 
     /// Notes whose turn it is, from now on.
     pub(super) fn turn_to(&self, turn: Turn) {
-        self.turn.set((turn, Reactor::current().now()));
+        let now = Reactor::current().now();
+        self.turn.set((turn, now));
+        self.shared.watch.note(turn, now);
     }
 
     pub(super) fn turn(&self) -> Turn {
         self.turn.get().0
     }
 
-    /// Whether the peer has let us wait for too long.
-    pub(super) fn is_late(&self, now: Instant) -> bool {
+    /// When the peer will have let us wait for too long.
+    pub(super) fn due(&self) -> Option<Instant> {
         let (turn, since) = self.turn.get();
-        let limit = match turn {
-            Turn::Ours => return false,
-            Turn::Head => HEAD_WITHIN,
-            Turn::Idle | Turn::Body => SERVER_IDLE,
-        };
-        now.saturating_duration_since(since) >= limit
+        let limit = self.shared.watch.patience.limit(turn)?;
+        Some(since + limit)
+    }
+
+    /// The Date field of an answer made now.
+    pub(super) fn date(&self) -> HeaderValue {
+        self.shared.date(Reactor::current().now())
     }
 
     /// Receives once, into the input. `Ok(false)` at the end.
-    pub(super) fn poll_receive(
-        &self,
-        cx: &mut Context<'_>,
-        scratch: &RefCell<Vec<u8>>,
-    ) -> Poll<io::Result<bool>> {
+    pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if self.burst.get() >= RECEIVED_PER_POLL {
             self.burst.set(0);
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let mut scratch = scratch.borrow_mut();
+        let mut scratch = self.shared.scratch.borrow_mut();
         let received = ready!(self.stream.poll_read(cx, &mut scratch))?;
         self.input
             .borrow_mut()
@@ -123,9 +137,21 @@ impl Io {
         match self.turn() {
             Turn::Idle => self.turn_to(Turn::Head),
             Turn::Body => self.turn_to(Turn::Body),
-            Turn::Head | Turn::Ours => {}
+            Turn::Head | Turn::Ours | Turn::Farewell => {}
         }
         Poll::Ready(Ok(received > 0))
+    }
+
+    /// Ready when the peer has ended its side. What it sends meanwhile is
+    /// received, up to a limit beyond which nothing is heard of it.
+    pub(super) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.input.borrow().len() < GATHERED {
+            match ready!(self.poll_receive(cx)) {
+                Ok(true) => {}
+                Ok(false) | Err(_) => return Poll::Ready(()),
+            }
+        }
+        Poll::Pending
     }
 
     /// Sends what lies in the output.

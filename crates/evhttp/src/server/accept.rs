@@ -1,0 +1,103 @@
+//! Taking connections in, and the seat each has among the others until it
+//! ends, however it ends.
+
+use std::future::poll_fn;
+use std::net::ToSocketAddrs;
+use std::rc::Rc;
+
+use evcore::net::{TcpListener, TcpStream};
+use evcore::{Reactor, Result, sleep, spawn};
+
+use super::io::Io;
+use super::{State, exchange};
+use crate::limits::ACCEPTED_PER_POLL;
+
+pub(super) fn bind(addr: impl ToSocketAddrs) -> std::io::Result<TcpListener> {
+    let mut last = std::io::Error::new(std::io::ErrorKind::InvalidInput, "no address");
+    for addr in addr.to_socket_addrs()? {
+        match TcpListener::bind(addr) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = std::io::Error::new(error.kind(), format!("{addr}: {error}")),
+        }
+    }
+    Err(last)
+}
+
+/// How long to leave a listener alone that has failed, for want of
+/// descriptors as a rule: some may be free again by then.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
+pub(super) async fn accept(listener: TcpListener, state: Rc<State>) -> Result<()> {
+    loop {
+        for _ in 0..ACCEPTED_PER_POLL {
+            if state.connections.borrow().len() >= state.most {
+                sleep(PAUSE).await?;
+                continue;
+            }
+            match poll_fn(|cx| listener.poll_accept(cx)).await {
+                Ok(stream) => welcome(&state, stream),
+                Err(error) => {
+                    log::warn!("accept on {}: {error}", state.local);
+                    sleep(PAUSE).await?;
+                }
+            }
+        }
+        give_way().await;
+    }
+}
+
+/// A flood of new connections must not starve those that are served.
+async fn give_way() {
+    let mut given = false;
+    poll_fn(|cx| match std::mem::replace(&mut given, true) {
+        true => std::task::Poll::Ready(()),
+        false => {
+            cx.waker().wake_by_ref();
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+}
+
+fn welcome(state: &Rc<State>, stream: TcpStream) {
+    // A peer that is gone already is found out by the first read.
+    let Ok(peer) = stream.peer_addr() else { return };
+    _ = stream.set_nodelay(true);
+    let id = state.next_id.replace(state.next_id.get() + 1);
+    let now = Reactor::current().now();
+    let io = Rc::new(Io::new(
+        stream,
+        peer,
+        state.limits,
+        state.shared.clone(),
+        now,
+    ));
+    let seat = Seat {
+        state: state.clone(),
+        id,
+    };
+    let work = spawn({
+        let io = io.clone();
+        async move {
+            if let Err(error) = exchange::converse(&seat.state, &io).await {
+                log::debug!("connection from {peer}: {error}");
+            }
+            Ok(())
+        }
+    });
+    state.connections.borrow_mut().insert(id, (io, work));
+}
+
+/// A connection's place among the others; it is free again even if the
+/// user's function panics.
+struct Seat {
+    state: Rc<State>,
+    id: u64,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let gone = self.state.connections.borrow_mut().remove(&self.id);
+        drop(gone);
+    }
+}

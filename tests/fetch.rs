@@ -1,0 +1,35 @@
+//! What a fetch does on the wire and tells its caller, against scripted servers and against `serve`. No peer needed.
+//! Errors' texts are in errors.rs, the server's own conduct in serve.rs.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+mod fetch {
+    mod bodies;
+    mod events;
+    mod keeping;
+    mod layers;
+    mod stopping;
+}
+
+/// A response that keeps its connection.
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Two rounds of asking and answering on one connection, and so on.
+fn rounds(count: usize) -> Vec<bed::raw::Step> {
+    let round = [bed::raw::Step::ReadHead, bed::raw::send(OK)];
+    round.iter().cycle().take(2 * count).cloned().collect()
+}
+
+/// A list to be filled by a callback, and the callback.
+fn listing<P: Clone + 'static>() -> (Rc<RefCell<Vec<P>>>, impl Fn(&P) + 'static) {
+    let list = Rc::new(RefCell::new(Vec::new()));
+    let add = {
+        let list = list.clone();
+        move |payload: &P| list.borrow_mut().push(payload.clone())
+    };
+    (list, add)
+}
