@@ -174,7 +174,7 @@ fn may_resend(drive: &Drive, method: &Method) -> bool {
 fn respond(
     keeper: &Rc<Keeper>,
     origin: Origin,
-    mut drive: Drive,
+    drive: Drive,
     head: ResponseHead,
     url: Url,
 ) -> Response {
