@@ -53,7 +53,7 @@ fn give_up(url: &str, n: usize) -> Promise<()> {
     let stop = move || stopped.cancel();
     match n % 8 {
         0 => stop(),
-        1 => _ = defer(stop),
+        1 => defer(stop),
         2 => _ = watched.on(CONNECTED, move |_| stop()),
         3 => _ = watched.on(HEAD, move |_| stop()),
         4 => _ = watched.on(CHUNK, move |_| stop()),

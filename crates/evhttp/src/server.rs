@@ -232,13 +232,16 @@ pub struct ServerBuilder {
     connections: usize,
 }
 
+/// A connection, and the work on it.
+type Conversation = (Rc<Io>, Promise<()>);
+
 /// What all connections of a server share.
 pub(crate) struct State {
     local: SocketAddr,
     limits: Limits,
     most: usize,
     answer: Box<dyn Fn(Request) -> Reply>,
-    connections: RefCell<HashMap<u64, (Rc<Io>, Promise<()>)>>,
+    connections: RefCell<HashMap<u64, Conversation>>,
     next_id: Cell<u64>,
     shared: Rc<Shared>,
 }
