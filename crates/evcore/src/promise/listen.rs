@@ -156,7 +156,7 @@ impl Rare {
         self.listeners
             .borrow()
             .iter()
-            .any(|listener| listener.key == key)
+            .any(|listener| listener.key == key && listener.until == u64::MAX)
     }
 
     /// Keeps the newest payload; true if an emission that is queued already
