@@ -3,13 +3,16 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use evcore::{Emitter, Promise, Reactor, Result, spawn_with};
 use http::Method;
 
 use crate::body::Collected;
-use crate::call::{Layer, Next};
+use crate::call::{Call, Layer, Next};
 use crate::conn::Wire;
+use crate::error::Error;
 use crate::event::{CHUNK, HEAD, Head, PROGRESS, Progress};
 use crate::layer::deadline::Deadline;
 use crate::limits::IDLE_PER_ORIGIN;
@@ -111,7 +114,7 @@ impl Client {
     #[track_caller]
     pub(crate) fn start(&self, request: Request, whole: bool) -> Promise<Response> {
         let next = Next::new(self.layers.clone());
-        spawn_with(|emitter| run(next, request, whole, emitter))
+        spawn_with(|emitter| run(next, request.into_call(emitter.clone()), whole, emitter))
     }
 }
 
@@ -127,8 +130,11 @@ impl fmt::Debug for Client {
     }
 }
 
-async fn run(next: Next, request: Request, whole: bool, emitter: Emitter) -> Result<Response> {
-    let (call, limit) = request.into_call(emitter.clone())?;
+/// A call and the largest body it takes, or what is wrong with them.
+type Sendable = std::result::Result<(Call, u64), Error>;
+
+async fn run(next: Next, call: Sendable, whole: bool, emitter: Emitter) -> Result<Response> {
+    let (call, limit) = call?;
     let response = next.send(call).await?;
     if emitter.wants(HEAD) {
         let headers = response.headers().clone();
@@ -144,10 +150,32 @@ async fn run(next: Next, request: Request, whole: bool, emitter: Emitter) -> Res
     Ok(response)
 }
 
+/// A body that came with its head. The promise is settled before anybody
+/// new could listen, so nothing is told to nobody.
+fn tell_at_once(body: &Bytes, limit: u64, emitter: &Emitter) -> Result<Bytes, Error> {
+    let length = body.len() as u64;
+    let mut all = Collected::new(Some(length), limit)?;
+    if emitter.is_heard(PROGRESS) {
+        emitter.emit(
+            PROGRESS,
+            Progress::new(length, Some(length), Duration::ZERO),
+        );
+    }
+    if length > 0 && emitter.wants(CHUNK) {
+        emitter.emit(CHUNK, body.clone());
+    }
+    all.add(body.clone())?;
+    Ok(all.finish())
+}
+
 /// Reads the body to its end and tells how it comes.
-async fn collect(response: &Response, limit: u64, emitter: &Emitter) -> Result<bytes::Bytes> {
+async fn collect(response: &Response, limit: u64, emitter: &Emitter) -> Result<Bytes> {
     let mut body = response.take_body()?;
     let total = body.length();
+    if let Some(bytes) = body.as_whole() {
+        let whole = tell_at_once(bytes, limit, emitter);
+        return whole.map_err(|error| response.name(error).into());
+    }
     let mut all = Collected::new(total, limit).map_err(|error| response.name(error))?;
     let reactor = Reactor::current();
     let began = reactor.now();

@@ -362,16 +362,20 @@ impl Emitter {
     /// Whether emitting `event` now would reach anybody, now or (for
     /// [`Event::latest`]) later. If not, its payload need not be made.
     pub fn wants<P: 'static>(&self, event: Event<P>) -> bool {
+        match event.is_latest() {
+            true => self.node.upgrade().is_some_and(|node| !node.is_settled()),
+            false => self.is_heard(event),
+        }
+    }
+
+    /// Whether anybody listens to `event` now. For the last emission of an
+    /// [`Event::latest`] before settling, which no newcomer could hear.
+    pub fn is_heard<P: 'static>(&self, event: Event<P>) -> bool {
         let Some(node) = self.node.upgrade() else {
             return false;
         };
-        let heard = || {
-            node.base()
-                .rare
-                .get()
-                .is_some_and(|rare| rare.hears(event.key()))
-        };
-        !node.is_settled() && (event.is_latest() || heard())
+        let rare = node.base().rare.get();
+        !node.is_settled() && rare.is_some_and(|rare| rare.hears(event.key()))
     }
 }
 

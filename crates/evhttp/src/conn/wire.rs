@@ -67,11 +67,17 @@ impl Layer for Wire {
 }
 
 async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Response> {
-    let mut kept = keeper.check_out(&origin, &call.method);
+    let mut again = false;
     loop {
-        let connection = match kept.take() {
+        let kept = match again {
+            false => keeper.check_out(&origin, &call.method),
+            true => None,
+        };
+        let connection = match kept {
             Some(kept) => kept,
-            None => connect(&origin, &call).await?,
+            // Boxed, so that the usual call, which needs no new connection,
+            // is small.
+            None => Box::pin(connect(&origin, &call)).await?,
         };
         if call.emitter.wants(CONNECTED) {
             let (peer, reused) = (connection.peer, connection.reused);
@@ -93,6 +99,7 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
             (Err(_), Some(body)) if reused && may_resend(&drive, &call.method) => {
                 call.body = body;
                 call.attempt += 1;
+                again = true;
             }
             (Err(error), _) => return Err(named(error, &call.url)),
         }
@@ -119,7 +126,7 @@ async fn connect(origin: &Origin, call: &Call) -> Result<Connection> {
 static US: HeaderValue = HeaderValue::from_static(concat!("evhttp/", env!("CARGO_PKG_VERSION")));
 
 /// Writes the head; nothing is sent yet.
-fn begin(keeper: &Keeper, connection: Connection, call: &mut Call) -> Result<Drive> {
+fn begin(keeper: &Keeper, connection: Connection, call: &mut Call) -> Result<Box<Drive>> {
     let body = call.body.take();
     let length = match body.length() {
         Some(0) => BodyLength::None,
@@ -128,7 +135,8 @@ fn begin(keeper: &Keeper, connection: Connection, call: &mut Call) -> Result<Dri
     };
     let codec = ClientExchange::new(Limits::default());
     let buffers = keeper.buffers.clone();
-    let mut drive = Drive::new(connection, codec, body, call.emitter.clone(), buffers);
+    let drive = Drive::new(connection, codec, body, call.emitter.clone(), buffers);
+    let mut drive = Box::new(drive);
     let (codec, output, host) = drive.writer();
     let target = &call.url[Position::BeforePath..Position::AfterQuery];
     let fields = fields(&host, &call.headers);
@@ -174,7 +182,7 @@ fn may_resend(drive: &Drive, method: &Method) -> bool {
 fn respond(
     keeper: &Rc<Keeper>,
     origin: Origin,
-    drive: Drive,
+    drive: Box<Drive>,
     head: ResponseHead,
     url: Url,
 ) -> Response {
@@ -189,7 +197,11 @@ fn respond(
         url: url.clone(),
     };
     body.begin(drive);
-    Response::received(head, url, Body::pieces(body))
+    let body = match (body.drive.is_none(), &body.trailers) {
+        (true, None) => Body::from(body.first.unwrap_or_default()),
+        _ => Body::pieces(body),
+    };
+    Response::received(head, url, body)
 }
 
 /// A body that is still on the wire.
@@ -198,7 +210,7 @@ struct WireBody {
     origin: Origin,
     url: Url,
     first: Option<Bytes>,
-    drive: Option<Drive>,
+    drive: Option<Box<Drive>>,
     trailers: Option<HeaderMap>,
     received: u64,
     total: Option<u64>,
@@ -207,7 +219,7 @@ struct WireBody {
 impl WireBody {
     /// Takes what is at hand. If that is all, the connection is free at once,
     /// whether the body is read or not.
-    fn begin(&mut self, mut drive: Drive) {
+    fn begin(&mut self, mut drive: Box<Drive>) {
         let mut event = drive.next_at_hand();
         if let Some(Event::Piece(piece)) = event {
             let left = drive.codec().want();
