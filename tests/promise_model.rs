@@ -34,7 +34,9 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 /// Where no rule gives an order: among the errors reported together, and
-/// among all that goes when a reactor closes.
+/// among all that goes when a reactor closes. Whether a promise of another
+/// reactor that then loses both its resolver and its last interest was
+/// abandoned first (and reported) or cancelled first is such an order too.
 fn normalize(log: Vec<String>) -> Vec<String> {
     let mut lines: Vec<String> = vec![];
     let mut run: Vec<String> = vec![];
@@ -49,6 +51,7 @@ fn normalize(log: Vec<String>) -> Vec<String> {
             closing = line.to_lowercase().starts_with("- close");
         }
         match free {
+            true if closing && line.contains(" Abandoned") => {}
             true => run.push(line),
             false => lines.push(line),
         }

@@ -205,6 +205,8 @@ pub(crate) struct Model {
     /// The error because of which a closure is being dropped (P9).
     because: Option<Text>,
     orphans: Vec<Id>,
+    /// Promises being cancelled that still hold on to their sources.
+    leaving: Vec<Id>,
 }
 
 impl Model {
@@ -228,6 +230,7 @@ impl Model {
             held: vec![],
             because: None,
             orphans: vec![],
+            leaving: vec![],
         }
     }
 
@@ -282,7 +285,21 @@ impl Model {
 
     fn live_waiters(&self, p: Id) -> usize {
         let waiters = self.promises[p].waiters.iter();
-        waiters.filter(|&&waiter| self.is_live(waiter)).count()
+        waiters.filter(|&&waiter| self.is_interest(waiter)).count()
+    }
+
+    /// A promise being cancelled has not let go of its sources yet while its
+    /// listeners are dropped.
+    fn is_interest(&self, waiter: Waiter) -> bool {
+        let leaves = match waiter {
+            Waiter::Promise(p) => self.leaving.contains(&p),
+            Waiter::Part(join, at) => match &self.promises[join].body {
+                Body::Join(_, parts) => self.leaving.contains(&join) && !parts[at].fired,
+                _ => unreachable!("only joins have parts"),
+            },
+            Waiter::Await(_) => false,
+        };
+        leaves || self.is_live(waiter)
     }
 
     /// P14: cancelled when interest was taken back and none is left.
@@ -388,6 +405,7 @@ impl Model {
             }
             let reactor = self.promises[p].reactor;
             self.promises[p].cancelled = true;
+            self.leaving.push(p);
             let operation = self.operation(p);
             let hooks = self.end(p, Outcome::Failed(CANCELLED.into(), None));
             if self.reactors[reactor].closed {
@@ -406,6 +424,7 @@ impl Model {
                 self.bury_each(reactor, closures(ours));
             }
             let upstream = self.detach(p);
+            self.leaving.retain(|&other| other != p);
             for &source in upstream.iter().rev() {
                 if self.take_back(source) {
                     next.push(source);
