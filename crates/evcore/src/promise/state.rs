@@ -225,6 +225,7 @@ impl Base {
         }
         match self.waiters.replace(Waiters::Many(None)) {
             Waiters::One(waiter) => Some(waiter),
+            Waiters::Many(Some(mut many)) if many.list.len() == 1 => many.list.pop_front(),
             other => {
                 self.waiters.set(other);
                 None
@@ -399,8 +400,8 @@ impl<T: 'static, B: Body + 'static> AnyNode for Node<T, B> {
 pub(crate) fn cancel(first: Rc<dyn AnyNode>) {
     let error = first.base().core.cancelled();
     let mut next = Some(first);
-    let mut more = Vec::new();
-    while let Some(node) = next.take().or_else(|| more.pop()) {
+    let mut more = VecDeque::new();
+    while let Some(node) = next.take().or_else(|| more.pop_front()) {
         if node.is_settled() {
             turn::release_any(node);
             continue;
@@ -425,7 +426,7 @@ pub(crate) fn cancel(first: Rc<dyn AnyNode>) {
             } else if next.is_none() {
                 next = Some(upstream);
             } else {
-                more.push(upstream);
+                more.push_back(upstream);
             }
         });
         turn::release_any(node);
