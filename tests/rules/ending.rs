@@ -343,8 +343,12 @@ fn p29_a_reactor_dropped_inside_a_callback_of_another() {
 
 #[test]
 fn p29_the_threads_end_closes_its_reactor() {
+    thread_local! {
+        // Touched before the thread's reactor is made, so it goes after it.
+        static KEPT: RefCell<Vec<Promise<i32>>> = const { RefCell::new(Vec::new()) };
+    }
     let (told, heard) = channel();
-    let fill_and_end = move || std::mem::forget(fill(&told));
+    let fill_and_end = move || KEPT.with(|kept| *kept.borrow_mut() = fill(&told));
     std::thread::spawn(fill_and_end).join().unwrap();
     let mut lines: Vec<_> = heard.try_iter().collect();
     lines.sort_unstable();

@@ -110,7 +110,7 @@ impl Queue {
 pub(crate) fn catch<R>(place: Option<Place>, f: impl FnOnce() -> R) -> Result<R, Error> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let error = Error::panicked(&*payload, place);
-        std::mem::forget(payload);
+        drop_payload(payload);
         error
     })
 }
@@ -245,10 +245,16 @@ fn fill_graves(core: &Rc<Core>) {
 fn drop_guarded<T>(core: &Rc<Core>, value: T) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         let error = Error::panicked(&*payload, None);
-        // Its own Drop might panic again; it is not worth another try.
-        std::mem::forget(payload);
+        drop_payload(payload);
         settle_orphans(Some(&error));
         core.report_later(Unhandled { error, place: None });
+    }
+}
+
+/// What was thrown may panic when it is dropped; what that throws is let be.
+fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
     }
 }
 
