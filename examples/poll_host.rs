@@ -77,7 +77,10 @@ pub(crate) mod host {
         /// One round of the host's loop.
         pub(crate) fn round(&mut self) -> io::Result<()> {
             let timeout = Timespec::try_from(self.timeout()).expect("a tick is short");
-            let guest = self.guest.as_fd().expect("this system has descriptors");
+            let guest = self
+                .guest
+                .as_fd()
+                .ok_or_else(|| io::Error::other("this poller has no descriptor to watch"))?;
             let mut watched = [
                 PollFd::from_borrowed_fd(self.input.as_fd(), PollFlags::IN),
                 PollFd::from_borrowed_fd(guest, PollFlags::IN),
