@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::net::ToSocketAddrs;
 use std::rc::Rc;
 
+use evcore::limits::ACCEPT_PAUSE;
 use evcore::net::{TcpListener, TcpStream};
 use evcore::{Reactor, Result, sleep, spawn};
 
@@ -23,22 +24,18 @@ pub(super) fn bind(addr: impl ToSocketAddrs) -> std::io::Result<TcpListener> {
     Err(last)
 }
 
-/// How long to leave a listener alone that has failed, for want of
-/// descriptors as a rule: some may be free again by then.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
-
 pub(super) async fn accept(listener: TcpListener, state: Rc<State>) -> Result<()> {
     loop {
         for _ in 0..ACCEPTED_PER_POLL {
             if state.connections.borrow().len() >= state.most {
-                sleep(PAUSE).await?;
+                sleep(ACCEPT_PAUSE).await?;
                 continue;
             }
             match poll_fn(|cx| listener.poll_accept(cx)).await {
                 Ok(stream) => welcome(&state, stream),
                 Err(error) => {
                     log::warn!("accept on {}: {error}", state.local);
-                    sleep(PAUSE).await?;
+                    sleep(ACCEPT_PAUSE).await?;
                 }
             }
         }
