@@ -5,6 +5,8 @@
 
 #[path = "rules/ending.rs"]
 mod ending;
+#[path = "rules/endless.rs"]
+mod endless;
 #[path = "rules/events.rs"]
 mod events;
 #[path = "rules/failing.rs"]

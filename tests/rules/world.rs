@@ -1,10 +1,10 @@
 //! A real world that counts what the reactor asks of it, and can be told what
 //! to answer: the clock reads, waits and notifications of a turn, and
-//! readiness for any token. Nothing else is different.
+//! readiness for any token. Its peers may be endless. Nothing else is different.
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::rc::Rc;
@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use evcore::sys::{Adopted, Datagram, Listener, Notify, Poller, Ready, Stream, Wait, World};
+use evcore::sys::{
+    Address, Adopted, Datagram, Listener, Notify, Poller, Ready, Stream, Wait, World,
+};
 use evcore::{Reactor, Token};
 
 /// What has been asked, and what is to be told.
@@ -21,6 +23,9 @@ pub(crate) struct Watch {
     pub(crate) waits: RefCell<Vec<Option<Duration>>>,
     pub(crate) clock_reads: Cell<usize>,
     pub(crate) tell: RefCell<Vec<Ready>>,
+    /// Connects lead to a peer that never stops sending and takes everything,
+    /// and listeners have always one more connection.
+    pub(crate) endless: Cell<bool>,
     notified: Arc<AtomicUsize>,
 }
 
@@ -70,6 +75,59 @@ impl Notify for Counted {
     }
 }
 
+/// A peer without end.
+struct Endless;
+
+impl Endless {
+    fn address() -> Address {
+        Address::Inet(([127, 0, 0, 1], 1).into())
+    }
+}
+
+impl Stream for Endless {
+    fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        Ok(into.len())
+    }
+
+    fn write(&self, from: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        Ok(from.iter().map(|slice| slice.len()).sum())
+    }
+
+    fn short_drains(&self) -> bool {
+        true
+    }
+
+    fn shutdown(&self, _: Shutdown) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(None)
+    }
+
+    fn local_addr(&self) -> io::Result<Address> {
+        Ok(Endless::address())
+    }
+
+    fn peer_addr(&self) -> io::Result<Address> {
+        Ok(Endless::address())
+    }
+
+    fn set_nodelay(&self, _: bool) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Listener for Endless {
+    fn accept(&self, _: Token) -> io::Result<(Box<dyn Stream>, Address)> {
+        Ok((Box::new(Endless), Endless::address()))
+    }
+
+    fn local_addr(&self) -> io::Result<Address> {
+        Ok(Endless::address())
+    }
+}
+
 impl World for Watched {
     fn now(&self) -> Instant {
         self.watch.clock_reads.set(self.watch.clock_reads.get() + 1);
@@ -104,10 +162,18 @@ impl World for Watched {
         peer: SocketAddr,
         local: Option<SocketAddr>,
     ) -> io::Result<Box<dyn Stream>> {
+        if self.watch.endless.get() {
+            self.watch.ready(token);
+            return Ok(Box::new(Endless));
+        }
         self.inner.connect_tcp(token, peer, local)
     }
 
     fn listen_tcp(&self, token: Token, local: SocketAddr) -> io::Result<Box<dyn Listener>> {
+        if self.watch.endless.get() {
+            self.watch.ready(token);
+            return Ok(Box::new(Endless));
+        }
         self.inner.listen_tcp(token, local)
     }
 

@@ -8,6 +8,16 @@ use std::time::Duration;
 /// loop for well under a frame.
 pub const BUDGET: usize = 1_024;
 
+/// Bytes moved through a socket that cost one unit of the budget; an operation
+/// that could go on at once costs at least one. So a turn moves about 2 MiB,
+/// which takes a millisecond or two: whoever reads what never ends leaves the
+/// timers, the others and the host their time, without a thought of his own.
+pub const BYTES_PER_UNIT: usize = 2_048;
+
+/// What taking in a connection costs, in bytes moved: 64 of them use up a
+/// turn, and a flood of clients does not starve those that are served.
+pub const ACCEPT_COST: usize = 16 * BYTES_PER_UNIT;
+
 /// Threads that `blocking` may use at once, per reactor. Two, so that one
 /// slow name look-up does not hold up a file operation; no more, because
 /// blocking work is the exception here and threads are not free.
@@ -29,10 +39,6 @@ pub const EVENTS: usize = 1_024;
 /// usual 128, so that a burst of clients is not refused during one turn; the
 /// system cuts it to its own limit.
 pub const BACKLOG: i32 = 4_096;
-
-/// Connections that one listener takes in before it lets others go on: a
-/// flood of them must not starve those that are served.
-pub const ACCEPT_BURST: usize = 64;
 
 /// How long a listener waits when the system is out of descriptors or memory.
 /// Connections have to end first; asking at once would only spin.

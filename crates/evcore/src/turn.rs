@@ -42,6 +42,8 @@ pub(crate) trait Expire: AnyNode {
 /// What waits to be delivered, buried or reported in one reactor.
 pub(crate) struct Queue {
     entries: RefCell<VecDeque<Entry>>,
+    /// Units left to this turn; outside of one, to who polls from there.
+    budget: Cell<usize>,
     /// Hooks and stopped coroutines: gone before the next poll, budget or not.
     stopped: RefCell<VecDeque<Stopped>>,
     graves: RefCell<VecDeque<Grave>>,
@@ -65,6 +67,7 @@ impl Queue {
     pub(crate) fn new() -> Queue {
         Queue {
             entries: RefCell::default(),
+            budget: Cell::new(limits::BUDGET),
             stopped: RefCell::default(),
             graves: RefCell::default(),
             burying: Cell::new(false),
@@ -82,6 +85,15 @@ impl Queue {
 
     pub(crate) fn report(&self, report: Unhandled) {
         self.reports.borrow_mut().push(report);
+    }
+
+    pub(crate) fn spend(&self, units: usize) {
+        self.budget.set(self.budget.get().saturating_sub(units));
+    }
+
+    /// The turn is over for all who could go on.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.budget.get() == 0
     }
 
     pub(crate) fn has_work(&self) -> bool {
@@ -281,14 +293,19 @@ pub(crate) fn settle_orphans(panic: Option<&Error>) {
 }
 
 /// Delivers what is queued, first in, first out, until nothing is left or
-/// the budget is spent.
+/// the budget is spent. A turn inside a callback has a budget of its own.
 pub(crate) fn deliver(core: &Rc<Core>) {
-    let mut budget = limits::BUDGET;
-    while budget > 0 && !core.is_closed() {
+    let queue = &core.queue;
+    let outer = queue.budget.replace(limits::BUDGET);
+    while !queue.is_spent() && !core.is_closed() {
         clean_up(core);
-        let Some(entry) = core.queue.pop() else { break };
-        budget -= usize::from(deliver_one(core, entry));
+        let Some(entry) = queue.pop() else { break };
+        queue.spend(usize::from(deliver_one(core, entry)));
     }
+    queue.budget.set(match core.is_nested() {
+        true => outer,
+        false => limits::BUDGET,
+    });
     let mut entries = core.queue.entries.borrow_mut();
     if entries.is_empty() && entries.capacity() > limits::QUEUE_KEPT {
         entries.shrink_to(limits::QUEUE_KEPT);

@@ -86,9 +86,6 @@ pub const FILE_PIECE: usize = 256 << 10;
 /// of a thread.
 pub const RECEIVED_AT_ONCE: usize = 128 << 10;
 
-/// Bytes that are received for one connection before others get their turn.
-pub const RECEIVED_PER_POLL: usize = 1 << 20;
-
 /// Kept connections per origin. As many as a busy program has calls in
 /// flight to one place; more would only be closed by the server.
 pub const IDLE_PER_ORIGIN: usize = 256;
@@ -110,9 +107,6 @@ pub const SERVER_IDLE: std::time::Duration = std::time::Duration::from_secs(75);
 /// How long a server that closes waits for the peer to do so too, as nginx
 /// does: closing at once could cost the peer the response (RFC 9112 §9.6).
 pub const LINGER: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// Connections taken in before those that are served get their turn.
-pub const ACCEPTED_PER_POLL: usize = 64;
 
 /// Connections a server has at once. More wait in the system's queue.
 pub const SERVER_CONNECTIONS: usize = 20_000;

@@ -51,7 +51,11 @@ impl Mailbox {
         into: &mut [u8],
     ) -> Poll<io::Result<(usize, SocketAddr)>> {
         let receive = || self.socket.recv_from(into);
-        self.gate.poll(Direction::Read, cx, receive)
+        let outcome = self.gate.poll(Direction::Read, cx, receive);
+        outcome.map_ok(|(length, from)| {
+            self.gate.moved(length);
+            (length, from)
+        })
     }
 
     fn poll_send(
@@ -61,7 +65,11 @@ impl Mailbox {
         peer: Option<SocketAddr>,
     ) -> Poll<io::Result<usize>> {
         let send = || self.socket.send_to(from, peer);
-        self.gate.poll(Direction::Write, cx, send)
+        let outcome = self.gate.poll(Direction::Write, cx, send);
+        outcome.map_ok(|length| {
+            self.gate.moved(length);
+            length
+        })
     }
 }
 

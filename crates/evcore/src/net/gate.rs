@@ -64,6 +64,11 @@ impl Gate {
         }
     }
 
+    /// An operation has moved so many bytes and could go on: that counts.
+    pub(super) fn moved(&self, bytes: usize) {
+        self.source.moved(bytes);
+    }
+
     /// An operation did less than it was asked to: the buffer is drained (or
     /// full), and news makes a new edge. This saves the call that would only
     /// find that out. After a hangup no edge is to come, so the flag stays.

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use super::gate::{self, Gate, Gated, Place};
 use super::stream::{Stream, Tcp, inet};
-use crate::limits::{ACCEPT_BURST, ACCEPT_PAUSE};
+use crate::limits::{ACCEPT_COST, ACCEPT_PAUSE};
 use crate::{Direction, Error, Event, Promise, Reactor, Source, sys};
 
 /// Takes in connections: a [`TcpListener`] or a `UnixListener`.
@@ -63,6 +63,7 @@ impl Door {
     fn accept<E>(&self) -> io::Result<Stream<E>> {
         let accept = |_: &dyn sys::World, token| self.socket.accept(token);
         let (source, (socket, peer)) = self.gate.reactor().open(accept)?;
+        self.gate.moved(ACCEPT_COST);
         Ok(Stream::new(source, socket, peer))
     }
 
@@ -122,16 +123,13 @@ impl<E: 'static> Listener<E> {
         let _current = door.gate.reactor().enter();
         crate::spawn_with(|emitter| async move {
             loop {
-                for _ in 0..ACCEPT_BURST {
-                    let place = Place::take(&door, Direction::Read);
-                    place.reached().await;
-                    match poll_fn(|cx| door.poll_accept(cx)).await {
-                        Ok(stream) => emitter.emit(Listener::<E>::ACCEPTED, stream),
-                        Err(error) if passes(&error) => crate::sleep(ACCEPT_PAUSE).await?,
-                        Err(error) => return Err(lost(&door, error)),
-                    }
+                let place = Place::take(&door, Direction::Read);
+                place.reached().await;
+                match poll_fn(|cx| door.poll_accept(cx)).await {
+                    Ok(stream) => emitter.emit(Listener::<E>::ACCEPTED, stream),
+                    Err(error) if passes(&error) => crate::sleep(ACCEPT_PAUSE).await?,
+                    Err(error) => return Err(lost(&door, error)),
                 }
-                give_way().await;
             }
         })
     }
@@ -146,19 +144,6 @@ impl<E: 'static> Listener<E> {
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Stream<E>>> {
         self.door.poll_accept(cx)
     }
-}
-
-/// Lets the turn go on with others.
-async fn give_way() {
-    let mut given = false;
-    poll_fn(|cx| match std::mem::replace(&mut given, true) {
-        true => Poll::Ready(()),
-        false => {
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-    })
-    .await;
 }
 
 fn lost(door: &Door, error: io::Error) -> Error {

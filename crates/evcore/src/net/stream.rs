@@ -106,13 +106,13 @@ impl Connection {
         outcome: io::Result<usize>,
         wanted: usize,
     ) -> io::Result<usize> {
-        // The end (0) is told as often as somebody asks: it stays ready.
-        if let Ok(done) = outcome
-            && 0 < done
-            && done < wanted
-            && self.socket.short_drains()
-        {
-            self.gate.fell_short(direction);
+        match outcome {
+            Ok(done) if 0 < done && done < wanted && self.socket.short_drains() => {
+                self.gate.fell_short(direction);
+            }
+            // The end (0) is told as often as somebody asks: it stays ready.
+            Ok(done) => self.gate.moved(done),
+            Err(_) => {}
         }
         outcome
     }

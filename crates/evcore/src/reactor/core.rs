@@ -118,6 +118,11 @@ impl Core {
         self.depth.get() > 0
     }
 
+    /// The turn on top of the stack lies in another one's callback.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.depth.get() > 1
+    }
+
     pub(crate) fn number_emission(&self) -> u64 {
         self.numbering.next()
     }
@@ -256,10 +261,16 @@ impl Core {
         if self.closed.get() {
             return Poll::Ready(Err(closed_for_io()));
         }
-        if self.sources.borrow_mut().is_ready(token, direction) {
+        let ready = self.sources.borrow_mut().is_ready(token, direction);
+        if ready && !self.queue.is_spent() {
             return Poll::Ready(Ok(()));
         }
         let wakeup = self.wakeup(cx);
+        if ready {
+            // It could go on, but others wait: once more in the next turn.
+            self.wake(wakeup);
+            return Poll::Pending;
+        }
         let replaced = self.sources.borrow_mut().wait(token, direction, wakeup);
         if let Some(Wakeup::Foreign(waker)) = replaced {
             turn::bury(self, waker);

@@ -4,6 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use crate::limits::BYTES_PER_UNIT;
 use crate::reactor::{Core, Reactor};
 use crate::source::Direction;
 use crate::token::Token;
@@ -41,6 +42,9 @@ impl Source {
     /// Ready while the last thing heard is that an operation may get on;
     /// otherwise the task is woken when it may.
     ///
+    /// Also not ready when so many bytes have been [`moved`](Source::moved)
+    /// that the others' time has come; then the task is woken in the next turn.
+    ///
     /// # Errors
     /// [`io::ErrorKind::NotConnected`] if the reactor is closed.
     pub fn poll_ready(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -51,6 +55,13 @@ impl Source {
     /// ready until the outside tells again.
     pub fn clear(&self, direction: Direction) {
         self.core.sources().clear(self.token, direction);
+    }
+
+    /// Counts `bytes` that an operation has moved against the budget of the
+    /// turn, so that a peer that never stops does not keep the loop from all
+    /// others (rule P23).
+    pub fn moved(&self, bytes: usize) {
+        self.core.queue.spend(bytes.div_ceil(BYTES_PER_UNIT).max(1));
     }
 
     /// Whether the peer has ended its side or the socket has failed.

@@ -19,7 +19,7 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{Progress, UPLOAD};
 use crate::h1::{ClientExchange, Event, Fault, ResponseHead};
-use crate::limits::{RECEIVED_AT_ONCE, RECEIVED_PER_POLL};
+use crate::limits::RECEIVED_AT_ONCE;
 
 /// A connection with what belongs to it between two exchanges.
 pub(crate) struct Connection {
@@ -163,8 +163,6 @@ pub(crate) struct Drive {
     upload: Upload,
     emitter: Emitter,
     buffers: Rc<Buffers>,
-    /// Bytes received since the loop last got its turn.
-    burst: usize,
     /// The kernel has taken some of the request.
     pub(crate) some_sent: bool,
     /// The server has said something.
@@ -197,7 +195,6 @@ impl Drive {
             upload,
             emitter,
             buffers,
-            burst: 0,
             some_sent: false,
             some_received: false,
             send_error: None,
@@ -259,11 +256,6 @@ impl Drive {
                 Event::NeedInput => {}
                 event => return Poll::Ready(Ok(event)),
             }
-            if self.burst >= RECEIVED_PER_POLL {
-                self.burst = 0;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
             match ready!(self.poll_receive(cx)) {
                 Ok(Received::Input) => {}
                 Ok(Received::Piece(piece)) => return Poll::Ready(Ok(Event::Piece(piece))),
@@ -307,7 +299,6 @@ impl Drive {
                 return Poll::Ready(Ok(Received::End));
             }
             connection.input.extend_from_slice(&scratch[..received]);
-            self.burst += received;
             self.some_received = true;
             return Poll::Ready(Ok(Received::Input));
         };
@@ -315,7 +306,6 @@ impl Drive {
         let room = want.min(memory.len());
         match connection.stream.poll_read(cx, &mut memory[..room]) {
             Poll::Ready(Ok(received)) if received > 0 => {
-                self.burst += received;
                 self.codec.pass(received);
                 Poll::Ready(Ok(Received::Piece(
                     buffers.recycler.piece(memory, received),

@@ -82,14 +82,15 @@ struct Timed {
 
 impl Pieces for Timed {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        // The alarm first: of a body that is always ahead of its reader nobody
+        // ever has to wait.
+        let so_far = Some((self.received, self.total));
+        if let Poll::Ready(error) = self.alarm.poll(cx, so_far) {
+            return Poll::Ready(Some(Err(error)));
+        }
         let piece = self.body.poll_piece(cx);
-        match &piece {
-            Poll::Pending => {
-                let so_far = Some((self.received, self.total));
-                return self.alarm.poll(cx, so_far).map(|error| Some(Err(error)));
-            }
-            Poll::Ready(Some(Ok(piece))) => self.received += piece.len() as u64,
-            Poll::Ready(_) => {}
+        if let Poll::Ready(Some(Ok(piece))) = &piece {
+            self.received += piece.len() as u64;
         }
         piece
     }

@@ -11,7 +11,6 @@ use evcore::{Reactor, Result, sleep, spawn};
 
 use super::io::Io;
 use super::{State, exchange};
-use crate::limits::ACCEPTED_PER_POLL;
 
 pub(super) fn bind(addr: impl ToSocketAddrs) -> std::io::Result<TcpListener> {
     let mut last = std::io::Error::new(std::io::ErrorKind::InvalidInput, "no address");
@@ -26,34 +25,18 @@ pub(super) fn bind(addr: impl ToSocketAddrs) -> std::io::Result<TcpListener> {
 
 pub(super) async fn accept(listener: TcpListener, state: Rc<State>) -> Result<()> {
     loop {
-        for _ in 0..ACCEPTED_PER_POLL {
-            if state.connections.borrow().len() >= state.most {
+        if state.connections.borrow().len() >= state.most {
+            sleep(ACCEPT_PAUSE).await?;
+            continue;
+        }
+        match poll_fn(|cx| listener.poll_accept(cx)).await {
+            Ok(stream) => welcome(&state, stream),
+            Err(error) => {
+                log::warn!("accept on {}: {error}", state.local);
                 sleep(ACCEPT_PAUSE).await?;
-                continue;
-            }
-            match poll_fn(|cx| listener.poll_accept(cx)).await {
-                Ok(stream) => welcome(&state, stream),
-                Err(error) => {
-                    log::warn!("accept on {}: {error}", state.local);
-                    sleep(ACCEPT_PAUSE).await?;
-                }
             }
         }
-        give_way().await;
     }
-}
-
-/// A flood of new connections must not starve those that are served.
-async fn give_way() {
-    let mut given = false;
-    poll_fn(|cx| match std::mem::replace(&mut given, true) {
-        true => std::task::Poll::Ready(()),
-        false => {
-            cx.waker().wake_by_ref();
-            std::task::Poll::Pending
-        }
-    })
-    .await;
 }
 
 fn welcome(state: &Rc<State>, stream: TcpStream) {

@@ -15,7 +15,7 @@ use http::HeaderValue;
 
 use super::sweep::{Patience, Watch};
 use crate::h1::ServerExchange;
-use crate::limits::{GATHERED, Limits, RECEIVED_AT_ONCE, RECEIVED_PER_POLL};
+use crate::limits::{GATHERED, Limits, RECEIVED_AT_ONCE};
 
 /// What all connections of a server share.
 pub(super) struct Shared {
@@ -67,7 +67,6 @@ pub(crate) struct Io {
     pub(super) input: RefCell<BytesMut>,
     pub(super) output: RefCell<BytesMut>,
     turn: Cell<(Turn, Instant)>,
-    burst: Cell<usize>,
     shared: Rc<Shared>,
     /// Counts exchanges: a body of an earlier one reads nothing any more.
     pub(super) exchange: Cell<u64>,
@@ -91,7 +90,6 @@ impl Io {
             input: RefCell::default(),
             output: RefCell::default(),
             turn: Cell::new((Turn::Head, now)),
-            burst: Cell::new(0),
             shared,
             exchange: Cell::new(0),
             all_read: Cell::new(false),
@@ -123,17 +121,11 @@ impl Io {
 
     /// Receives once, into the input. `Ok(false)` at the end.
     pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if self.burst.get() >= RECEIVED_PER_POLL {
-            self.burst.set(0);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
         let mut scratch = self.shared.scratch.borrow_mut();
         let received = ready!(self.stream.poll_read(cx, &mut scratch))?;
         self.input
             .borrow_mut()
             .extend_from_slice(&scratch[..received]);
-        self.burst.set(self.burst.get() + received);
         match self.turn() {
             Turn::Idle => self.turn_to(Turn::Head),
             Turn::Body => self.turn_to(Turn::Body),
