@@ -161,6 +161,11 @@ impl Error {
         Error::build(kind, "".into(), None)
     }
 
+    /// Whether it carries no other error, which could be the user's.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.inner.source.is_none()
+    }
+
     pub(crate) fn abandoned(because: Option<Error>) -> Error {
         let source = because.map(|e| Arc::new(e) as Arc<dyn StdError + Send + Sync>);
         Error::build(Kind::Abandoned, Kind::Abandoned.sentence().into(), source)

@@ -27,6 +27,11 @@ impl Hooks {
         self.asked.set(false);
     }
 
+    /// The host knows that a turn is due, or there is none to be told.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.get()
+    }
+
     pub(crate) fn note_wait_error(&self, error: io::Error) {
         log::error!("waiting for events failed: {error}");
         *self.wait_error.borrow_mut() = Some(error);

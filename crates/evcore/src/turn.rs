@@ -75,6 +75,7 @@ impl Queue {
         }
     }
 
+    #[inline]
     pub(crate) fn push(&self, entry: Entry) {
         self.entries.borrow_mut().push_back(entry);
     }
@@ -215,14 +216,18 @@ pub(crate) fn release_any(node: Rc<dyn AnyNode>) {
     current::note_stopping(outer);
 }
 
+/// As [`release_any`]; most promises have nothing in them by then that would
+/// need the care.
+#[inline]
 pub(crate) fn release_node<T: 'static>(node: Rc<dyn PromiseNode<T>>) {
-    if Rc::strong_count(&node) == 1 {
+    if Rc::strong_count(&node) == 1 && !node.is_hollow() {
         release_any(node);
     }
 }
 
+#[inline]
 pub(crate) fn release<T: 'static, B: state::Body + 'static>(node: Rc<Node<T, B>>) {
-    if Rc::strong_count(&node) == 1 {
+    if Rc::strong_count(&node) == 1 && !node.is_hollow() {
         release_any(node);
     }
 }
@@ -379,7 +384,14 @@ pub(crate) fn wake(core: &Rc<Core>, waker: Waker) {
 }
 
 /// Calls hooks and drops stopped coroutines.
+#[inline]
 pub(crate) fn clean_up(core: &Rc<Core>) {
+    if !core.queue.stopped.borrow().is_empty() {
+        clean_up_all(core);
+    }
+}
+
+fn clean_up_all(core: &Rc<Core>) {
     loop {
         let next = core.queue.stopped.borrow_mut().pop_front();
         match next {
@@ -392,6 +404,9 @@ pub(crate) fn clean_up(core: &Rc<Core>) {
 
 /// Tells the errors nobody looked at.
 pub(crate) fn report(core: &Rc<Core>) {
+    if !core.queue.has_reports() {
+        return;
+    }
     settle_orphans(None);
     let reports = core.queue.reports.take();
     let hook = core.unhandled_hook();

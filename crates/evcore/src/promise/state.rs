@@ -19,6 +19,10 @@ pub(crate) type Place = &'static Location<'static>;
 /// The read side that a [`Promise`](crate::Promise) holds.
 pub(crate) trait PromiseNode<T>: AnyNode {
     fn outcome(&self) -> &OnceCell<Outcome<T>>;
+    /// Nothing is left in it but a value that needs no drop, or an error of
+    /// the core's own: dropping it runs nobody's code and lets go of no other
+    /// promise.
+    fn is_hollow(&self) -> bool;
 }
 
 /// The part of a promise that does not depend on its value's type.
@@ -113,6 +117,7 @@ pub(crate) struct WaitList {
 }
 
 impl Base {
+    #[inline]
     pub(crate) fn new(core: Rc<Core>, place: Place) -> Base {
         Base {
             core,
@@ -124,10 +129,12 @@ impl Base {
         }
     }
 
+    #[inline]
     fn has(&self, flag: u8) -> bool {
         self.flags.get() & flag != 0
     }
 
+    #[inline]
     fn set(&self, flag: u8) {
         self.flags.set(self.flags.get() | flag);
     }
@@ -144,17 +151,20 @@ impl Base {
         self.set(LOOKED);
     }
 
+    #[inline]
     pub(crate) fn add_handle(&self) {
         self.handles.set(self.handles.get() + 1);
     }
 
     /// One handle fewer; true if that was the last interest in a promise
     /// from which interest had been taken back (rule P14).
+    #[inline]
     pub(crate) fn drop_handle(&self) -> bool {
         self.handles.set(self.handles.get() - 1);
         self.is_forsaken()
     }
 
+    #[inline]
     fn is_forsaken(&self) -> bool {
         self.has(TAKEN_BACK) && self.handles.get() == 0 && self.live_waiters() == 0
     }
@@ -166,6 +176,15 @@ impl Base {
             self.sweep();
         }
         self.is_forsaken()
+    }
+
+    /// Nobody waits or listens, nor ever did the latter.
+    #[inline]
+    fn is_bare(&self) -> bool {
+        let waiters = self.waiters.replace(Waiters::Many(None));
+        let bare = matches!(waiters, Waiters::Many(None));
+        self.waiters.set(waiters);
+        bare && self.rare.get().is_none()
     }
 
     pub(crate) fn live_waiters(&self) -> usize {
@@ -202,6 +221,7 @@ impl Base {
     }
 
     /// Appends a waiter of a promise that is still pending.
+    #[inline]
     pub(crate) fn push_waiter(&self, waiter: Rc<dyn Waiter>) {
         let waiters = match self.waiters.replace(Waiters::Many(None)) {
             Waiters::Many(None) => Waiters::One(waiter),
@@ -234,6 +254,7 @@ impl Base {
     }
 
     /// Queues everybody who waits. Called once, when the outcome is set.
+    #[inline]
     pub(crate) fn release_waiters(&self) {
         match self.waiters.replace(Waiters::Many(None)) {
             Waiters::Many(None) => {}
@@ -357,8 +378,20 @@ impl<T: 'static, B: Body + 'static> Node<T, B> {
 }
 
 impl<T: 'static, B: Body + 'static> PromiseNode<T> for Node<T, B> {
+    #[inline]
     fn outcome(&self) -> &OnceCell<Outcome<T>> {
         &self.outcome
+    }
+
+    #[inline]
+    fn is_hollow(&self) -> bool {
+        // A promise that has settled has let go of its body.
+        let plain = match self.outcome.get() {
+            Some(Outcome::Value(_)) => !mem::needs_drop::<T>(),
+            Some(Outcome::Failed(failure)) => failure.is_plain(),
+            Some(Outcome::Elsewhere(_)) | None => false,
+        };
+        plain && self.base.is_bare()
     }
 }
 

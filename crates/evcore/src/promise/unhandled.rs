@@ -80,6 +80,11 @@ impl Failure {
         Failure { error, duty: None }
     }
 
+    /// Nothing of the user's is in it, nor a duty.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.duty.is_none() && self.error.is_bare()
+    }
+
     pub(crate) fn look(&self) {
         if let Some(duty) = &self.duty {
             duty.looked.set(true);

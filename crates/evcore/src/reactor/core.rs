@@ -89,6 +89,7 @@ impl Core {
         self.id
     }
 
+    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.get()
     }
@@ -114,6 +115,7 @@ impl Core {
         self.errors().1.clone()
     }
 
+    #[inline]
     pub(crate) fn is_turning(&self) -> bool {
         self.depth.get() > 0
     }
@@ -129,23 +131,25 @@ impl Core {
 
     /// Appends to the delivery queue. A closed reactor delivers nothing: it
     /// lets go of it at once.
+    #[inline]
     pub(crate) fn enqueue(self: &Rc<Self>, entry: Entry) {
         self.queue.push(entry);
         if !self.is_turning() {
-            self.nudge_host();
-            if self.closed.get() {
-                self.empty();
-            }
+            self.queued_outside();
+        }
+    }
+
+    fn queued_outside(self: &Rc<Self>) {
+        self.nudge_host();
+        if self.closed.get() {
+            self.empty();
         }
     }
 
     pub(crate) fn stop_later(self: &Rc<Self>, stopped: Stopped) {
         self.queue.stop(stopped);
         if !self.is_turning() {
-            self.nudge_host();
-            if self.closed.get() {
-                self.empty();
-            }
+            self.queued_outside();
         }
     }
 
@@ -233,9 +237,10 @@ impl Core {
 
     pub(crate) fn add_timer(self: &Rc<Self>, deadline: Instant, alarm: Alarm) -> Token {
         let mut timers = self.timers.borrow_mut();
-        // Inside a turn nobody needs to be told, and asking may have to sort.
-        let outside = !self.is_turning();
-        let nearer = outside && timers.next_deadline().is_none_or(|next| deadline < next);
+        // Inside a turn nobody needs to be told, nor who was told already; and
+        // asking may have to sort.
+        let tell = !self.is_turning() && !self.hooks.is_asked();
+        let nearer = tell && timers.next_deadline().is_none_or(|next| deadline < next);
         let token = timers.insert(deadline, alarm);
         drop(timers);
         if nearer {
