@@ -17,6 +17,7 @@ documents! {
     promises "../docs/promises.md"
     events "../docs/events.md"
     hosting "../docs/hosting.md"
+    dns "../docs/dns.md"
     http "../docs/http.md"
     testing "../docs/testing.md"
     performance "../docs/performance.md"

@@ -204,6 +204,11 @@ fn pure_modules_see_no_socket_clock_or_promise() {
     ] {
         assert!(!layers::pure(&[Source::parse(h1, bad)]).is_empty(), "{bad}");
     }
+    let query = Source::parse(
+        "crates/evdns/src/query/servers.rs",
+        "use std::time::Instant;",
+    );
+    assert!(!layers::pure(&[query]).is_empty());
     let policy = Source::parse(
         "crates/evhttp/src/policy/redirect.rs",
         "fn f(p: evcore::Promise<()>) {}",

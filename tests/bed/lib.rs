@@ -5,6 +5,7 @@
 //! started when it is dropped. A missing peer panics with its name: a test that needs it fails.
 
 pub mod command;
+pub mod dns;
 pub mod nginx;
 pub mod pattern;
 pub mod raw;

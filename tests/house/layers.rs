@@ -112,7 +112,11 @@ fn first_module<'a>(source: &Source, path: &'a Named) -> Option<&'a str> {
 }
 
 /// Modules that decide and never act: no socket, no clock, no promise.
-const PURE: &[&str] = &["h1", "policy", "cache/freshness"];
+#[rustfmt::skip]
+const PURE: &[(&str, &[&str])] = &[
+    ("evhttp", &["h1", "policy", "cache/freshness"]),
+    ("evdns", &["wire", "config", "query", "cache", "search", "order", "literal", "name", "idn"]),
+];
 
 /// An address is a value; a socket is not.
 const ADDRESSES: &[&str] = &[
@@ -127,10 +131,10 @@ const ADDRESSES: &[&str] = &[
 
 pub(crate) fn pure(sources: &[Source]) -> Vec<String> {
     let mut breaches = Vec::new();
-    for source in sources
-        .iter()
-        .filter(|source| is_in(source, "evhttp", PURE))
-    {
+    for source in sources.iter().filter(|source| {
+        PURE.iter()
+            .any(|(krate, modules)| is_in(source, krate, modules))
+    }) {
         let mut breach = |line, what: &str| {
             breaches.push(format!(
                 "{}: a pure module names {what}",

@@ -84,6 +84,20 @@ const LAYOUT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "crates/evdns/src",
+        &[
+            "lib.rs",
+            "limits.rs",
+            "wire.rs",
+            "config.rs",
+            "query.rs",
+            "cache.rs",
+            "order.rs",
+            "transport.rs",
+            "resolver.rs",
+        ],
+    ),
+    (
         "crates/evhttp/src",
         &[
             "lib.rs",

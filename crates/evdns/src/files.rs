@@ -1,0 +1,180 @@
+//! The files that say how names are looked up, read when they have changed. What they mean is `config`'s business.
+//!
+//! They are found changed by statx(2), as glibc does: inotify would miss a new target of a symbolic link and a file
+//! mounted over another, which is how containers and systemd-resolved change them.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::config::gai_conf::GaiConf;
+use crate::config::host_conf;
+use crate::config::hosts::Hosts;
+use crate::config::nsswitch::{self, Source};
+use crate::config::resolv_conf::{self, ResolvConf, Surroundings};
+use crate::limits::FILE;
+
+/// All that the files say.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Configuration {
+    pub(crate) resolv: ResolvConf,
+    /// `None`: there is no hosts file, which is another answer than an empty one.
+    pub(crate) hosts: Option<Hosts>,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) gai: GaiConf,
+    /// This machine's name.
+    pub(crate) host_name: Option<String>,
+}
+
+/// The files and what they were like when they were read.
+#[derive(Debug)]
+pub(crate) struct Files {
+    folder: PathBuf,
+    stamps: [Option<Stamp>; NAMES.len()],
+}
+
+const NAMES: [&str; 5] = [
+    "resolv.conf",
+    "hosts",
+    "nsswitch.conf",
+    "gai.conf",
+    "host.conf",
+];
+
+/// Changes whenever a file does, or another file takes its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+    identity: [i64; 4],
+}
+
+impl Files {
+    /// Those in `/etc`.
+    pub(crate) fn of_system() -> Files {
+        Files {
+            folder: PathBuf::from("/etc"),
+            stamps: [None; NAMES.len()],
+        }
+    }
+
+    /// Whether any of them is not what it was at the last reading.
+    pub(crate) fn have_changed(&self) -> bool {
+        self.stamp() != self.stamps
+    }
+
+    fn stamp(&self) -> [Option<Stamp>; NAMES.len()] {
+        NAMES.map(|name| stamp(&self.folder.join(name)))
+    }
+
+    /// Reads all of them. A file that can't be read is as one that is not there.
+    pub(crate) fn read(&mut self) -> Configuration {
+        // Before reading: a change meanwhile is seen the next time.
+        self.stamps = self.stamp();
+        let text = |name: &str| read(&self.folder.join(name));
+        let variable = |name: &str| env::var(name).ok();
+        let host_name = host_name();
+        let around = Surroundings {
+            local_domain: variable("LOCALDOMAIN"),
+            options: variable("RES_OPTIONS"),
+            host_name: host_name.clone(),
+        };
+        let multi = variable("RESOLV_MULTI");
+        let multi = host_conf::multi(&text("host.conf").unwrap_or_default(), multi.as_deref());
+        let resolv = text("resolv.conf").unwrap_or_default();
+        Configuration {
+            resolv: resolv_conf::parse(&resolv, &around, interface_index),
+            hosts: text("hosts").map(|hosts| Hosts::parse(&hosts, multi)),
+            sources: nsswitch::parse(&text("nsswitch.conf").unwrap_or_default()),
+            gai: GaiConf::parse(&text("gai.conf").unwrap_or_default()),
+            host_name,
+        }
+    }
+}
+
+fn read(path: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(FILE).read_to_end(&mut bytes))
+        .ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn host_name() -> Option<String> {
+    let name = read(Path::new("/proc/sys/kernel/hostname"))?;
+    Some(name.trim_end().to_owned())
+}
+
+/// The number of an interface, by its name.
+pub(crate) fn interface_index(name: &str) -> Option<u32> {
+    // A name with a slash is none, and would lead elsewhere.
+    let plain = !name.is_empty() && !name.contains('/') && name != "." && name != "..";
+    let path = Path::new("/sys/class/net").join(name).join("ifindex");
+    plain
+        .then(|| fs::read_to_string(path).ok()?.trim_end().parse().ok())
+        .flatten()
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let found = fs::metadata(path).ok()?;
+    Some(Stamp {
+        modified: found.modified().ok(),
+        length: found.len(),
+        identity: identity(&found),
+    })
+}
+
+#[cfg(unix)]
+fn identity(found: &fs::Metadata) -> [i64; 4] {
+    use std::os::unix::fs::MetadataExt;
+    // Numbers that are only compared.
+    [
+        found.dev().cast_signed(),
+        found.ino().cast_signed(),
+        found.ctime(),
+        found.ctime_nsec(),
+    ]
+}
+
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata) -> [i64; 4] {
+    [0; 4]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_written_or_replaced_has_changed() {
+        let folder = env::temp_dir().join(format!("evdns-files-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let mut files = Files {
+            folder: folder.clone(),
+            stamps: [None; NAMES.len()],
+        };
+        assert!(!files.have_changed());
+        fs::write(folder.join("hosts"), "192.0.2.1 a\n").unwrap();
+        assert!(files.have_changed());
+        assert!(files.read().hosts.is_some());
+        assert!(!files.have_changed());
+        fs::write(folder.join("other"), "192.0.2.2 a\n").unwrap();
+        fs::rename(folder.join("other"), folder.join("hosts")).unwrap();
+        assert!(files.have_changed());
+        files.read();
+        fs::remove_file(folder.join("hosts")).unwrap();
+        assert!(files.have_changed());
+        assert!(files.read().hosts.is_none());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn interfaces_have_numbers() {
+        #[cfg(target_os = "linux")]
+        assert_eq!(interface_index("lo"), Some(1));
+        assert_eq!(interface_index("../lo"), None);
+        assert_eq!(interface_index(""), None);
+    }
+}

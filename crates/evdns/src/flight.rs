@@ -1,0 +1,358 @@
+//! One query under way, shared by all who want its answer: whoever is polled drives it, and with the last of them it
+//! ends.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::future::{IntoFuture, poll_fn};
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use evcore::{Await, Emitter, sleep_until};
+
+use crate::event::{ANSWER, Answered, PARTIAL, Partial, QUERY, RETRY, Retry};
+use crate::name::Name;
+use crate::query::answer::Answer;
+use crate::query::{Outcome, Query, Step, Trouble, Turn};
+use crate::state::State;
+use crate::transport::{Asker, Expecting, News, Outgoing};
+use crate::wire::{A, AAAA, BADVERS, FORMERR, NOTIMP, Reply, Type};
+
+/// A query and those who wait for it.
+pub(crate) struct Flight {
+    state: Rc<State>,
+    name: Name,
+    types: Vec<Type>,
+    began: Duration,
+    query: RefCell<Option<Query>>,
+    /// What is expected for each question.
+    expecting: RefCell<Vec<Option<Expecting>>>,
+    /// Whether EDNS went with each question.
+    edns: RefCell<Vec<bool>>,
+    wakers: RefCell<Vec<(u64, Waker)>>,
+    numbers: Cell<u64>,
+    alarm: RefCell<Option<(Duration, Await<()>)>>,
+    landed: OnceCell<Landed>,
+    listeners: RefCell<Vec<Emitter>>,
+    this: Weak<Flight>,
+}
+
+/// What came of a query.
+#[derive(Clone, Debug)]
+pub(crate) struct Landed {
+    /// For each type, if there was an answer.
+    pub(crate) answers: Vec<(Type, Option<Answer>)>,
+    /// No server could be reached.
+    pub(crate) nobody: bool,
+    /// The last word was SERVFAIL.
+    pub(crate) servfail: bool,
+    /// The last trouble, told to people.
+    pub(crate) trouble: Option<String>,
+}
+
+/// One who waits.
+pub(crate) struct Waiter {
+    flight: Rc<Flight>,
+    number: u64,
+}
+
+impl Flight {
+    pub(crate) fn new(
+        state: Rc<State>,
+        name: Name,
+        types: &[Type],
+        turns: Vec<Turn>,
+    ) -> Rc<Flight> {
+        let query = Query::new(state.manner, turns, types);
+        Rc::new_cyclic(|this| Flight {
+            began: state.now(),
+            state,
+            name,
+            types: types.to_vec(),
+            query: RefCell::new(Some(query)),
+            expecting: RefCell::new(types.iter().map(|_| None).collect()),
+            edns: RefCell::new(vec![false; types.len()]),
+            wakers: RefCell::default(),
+            numbers: Cell::new(0),
+            alarm: RefCell::default(),
+            landed: OnceCell::new(),
+            listeners: RefCell::default(),
+            this: this.clone(),
+        })
+    }
+
+    /// Joins those who wait; `emitter` hears of all that happens from now on.
+    pub(crate) fn join(self: &Rc<Self>, emitter: Option<&Emitter>) -> Waiter {
+        self.numbers.set(self.numbers.get() + 1);
+        self.listeners.borrow_mut().extend(emitter.cloned());
+        Waiter {
+            flight: self.clone(),
+            number: self.numbers.get(),
+        }
+    }
+
+    fn poll(&self, number: u64, cx: &mut Context<'_>) -> Poll<Landed> {
+        loop {
+            if let Some(landed) = self.landed.get() {
+                return Poll::Ready(landed.clone());
+            }
+            match self.advance() {
+                Some(until) => {
+                    if self.poll_alarm(until, cx).is_ready() {
+                        continue;
+                    }
+                    self.remember(number, cx.waker());
+                    return Poll::Pending;
+                }
+                None => self.wake_others(number),
+            }
+        }
+    }
+
+    /// Takes all steps there are to take; until when to wait then, or `None` if it is over.
+    fn advance(&self) -> Option<Duration> {
+        loop {
+            let mut query = self.query.borrow_mut();
+            let machine = query.as_mut()?;
+            let step = machine.next(self.state.now());
+            let troubles = machine.take_troubles();
+            let rtype = |question| machine.rtype(question);
+            match step {
+                Step::Send {
+                    question,
+                    server,
+                    over_tcp,
+                    edns,
+                } => {
+                    let rtype = rtype(question);
+                    drop(query);
+                    self.tell_troubles(&troubles);
+                    self.send(question, rtype, server, over_tcp, edns);
+                }
+                Step::Wait(until) => {
+                    drop(query);
+                    self.tell_troubles(&troubles);
+                    return Some(until);
+                }
+                Step::Done => {
+                    let outcome = query.take().map(Query::into_outcome);
+                    drop(query);
+                    self.tell_troubles(&troubles);
+                    if let Some(outcome) = outcome {
+                        self.land(outcome);
+                    }
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn send(&self, question: usize, rtype: Type, server: usize, over_tcp: bool, edns: bool) {
+        let asker: Weak<dyn Asker> = self.this.clone();
+        let outgoing = Outgoing {
+            name: &self.name,
+            rtype,
+            edns,
+            question,
+            asker,
+        };
+        let link = &self.state.links[server];
+        self.edns.borrow_mut()[question] = edns;
+        match link.send(outgoing, over_tcp) {
+            Ok(expecting) => {
+                let before = self.expecting.borrow_mut()[question].replace(expecting);
+                drop(before);
+                self.emit(QUERY, || crate::event::Query {
+                    name: self.name.clone(),
+                    rtype,
+                    server: link.server,
+                    over_tcp,
+                });
+            }
+            Err(_) => {
+                if let Some(query) = &mut *self.query.borrow_mut() {
+                    query.lost(question, Trouble::Refused);
+                }
+            }
+        }
+    }
+
+    fn emit<P: Clone + 'static>(&self, event: evcore::Event<P>, payload: impl Fn() -> P) {
+        for emitter in self
+            .listeners
+            .borrow()
+            .iter()
+            .filter(|emitter| emitter.wants(event))
+        {
+            emitter.emit(event, payload());
+        }
+    }
+
+    fn tell_troubles(&self, troubles: &[(usize, Trouble)]) {
+        for (server, trouble) in troubles {
+            if matches!(
+                trouble,
+                Trouble::Silent | Trouble::Refused | Trouble::Closed
+            ) {
+                self.state.server_failed(*server);
+            }
+            self.emit(RETRY, || Retry {
+                name: self.name.clone(),
+                server: self.state.links[*server].server,
+                why: trouble.to_string(),
+            });
+        }
+    }
+
+    fn poll_alarm(&self, until: Duration, cx: &mut Context<'_>) -> Poll<()> {
+        let mut alarm = self.alarm.borrow_mut();
+        if alarm.as_ref().is_none_or(|(at, _)| *at != until) {
+            let deadline = sleep_until(self.state.began + until);
+            *alarm = Some((until, deadline.into_future()));
+        }
+        match alarm.as_mut() {
+            Some((_, alarm)) => Pin::new(alarm).poll(cx).map(drop),
+            None => Poll::Pending,
+        }
+    }
+
+    fn remember(&self, number: u64, waker: &Waker) {
+        let mut wakers = self.wakers.borrow_mut();
+        match wakers.iter_mut().find(|(other, _)| *other == number) {
+            Some((_, known)) => known.clone_from(waker),
+            None => wakers.push((number, waker.clone())),
+        }
+    }
+
+    fn wake_others(&self, number: u64) {
+        for (other, waker) in self.wakers.borrow().iter() {
+            if *other != number {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
+    fn land(&self, outcome: Outcome) {
+        let told = outcome
+            .trouble
+            .map(|(server, trouble)| format!("{}: {trouble}", self.state.links[server].server));
+        let answers = self
+            .types
+            .iter()
+            .zip(outcome.replies)
+            .map(|(&rtype, reply)| {
+                let answer = reply.map(|reply| Answer::new(reply, &self.name, rtype));
+                if let Some(answer) = &answer {
+                    self.state.keep(&self.name, rtype, answer);
+                }
+                (rtype, answer)
+            });
+        let landed = Landed {
+            answers: answers.collect(),
+            nobody: outcome.nobody,
+            servfail: outcome.servfail,
+            trouble: told,
+        };
+        self.expecting.borrow_mut().clear();
+        self.alarm.take();
+        _ = self.landed.set(landed);
+        self.state
+            .forget_flight(&self.name, &self.types, &self.this);
+    }
+
+    fn take_reply(&self, question: usize, reply: Reply) {
+        let Some(server) = self.query.borrow().as_ref().and_then(Query::server) else {
+            return;
+        };
+        let link = &self.state.links[server];
+        if !link.accepts_cookie(&reply) {
+            return;
+        }
+        self.state.server_answered(server);
+        if matches!(reply.rcode, FORMERR | NOTIMP | BADVERS) && self.edns.borrow()[question] {
+            self.state.server_is_plain(server);
+        }
+        let rtype = self.types[question];
+        self.emit(ANSWER, || Answered {
+            name: self.name.clone(),
+            rtype,
+            server: link.server,
+            rcode: reply.rcode,
+            records: reply.answers.len(),
+            elapsed: self.state.now().saturating_sub(self.began),
+        });
+        if self.types.len() > 1 && matches!(rtype, A | AAAA) {
+            self.emit_partial(rtype, &reply);
+        }
+        if let Some(query) = &mut *self.query.borrow_mut() {
+            query.heard(question, reply);
+        }
+    }
+
+    fn emit_partial(&self, rtype: Type, reply: &Reply) {
+        if reply.truncated || reply.rcode != 0 {
+            return;
+        }
+        let wanted = self
+            .listeners
+            .borrow()
+            .iter()
+            .any(|emitter| emitter.wants(PARTIAL));
+        if !wanted {
+            return;
+        }
+        let answer = Answer::new(reply.clone(), &self.name, rtype);
+        let addresses: Vec<_> = answer.addresses().collect();
+        if !addresses.is_empty() {
+            let addresses = self
+                .state
+                .sort(addresses.into_iter().map(|ip| (ip, 0)).collect());
+            let addresses: Vec<_> = addresses.into_iter().map(|(ip, _)| ip).collect();
+            self.emit(PARTIAL, || Partial {
+                addresses: addresses.clone(),
+            });
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.state
+            .forget_flight(&self.name, &self.types, &self.this);
+    }
+}
+
+impl Asker for Flight {
+    fn hear(&self, question: usize, news: News) {
+        match news {
+            News::Reply(reply) => self.take_reply(question, reply),
+            other => {
+                if let Some(query) = &mut *self.query.borrow_mut() {
+                    match other {
+                        News::OtherCase => query.go_over_tcp(),
+                        News::Lost(trouble) => query.lost(question, trouble),
+                        _ => query.garbled(question),
+                    }
+                }
+            }
+        }
+        self.wake_others(0);
+    }
+}
+
+impl Waiter {
+    pub(crate) async fn landed(self) -> Landed {
+        poll_fn(|cx| self.flight.poll(self.number, cx)).await
+    }
+}
+
+impl Drop for Waiter {
+    /// Another one has to go on where this one leaves.
+    fn drop(&mut self) {
+        self.flight
+            .wakers
+            .borrow_mut()
+            .retain(|(number, _)| *number != self.number);
+        self.flight.wake_others(self.number);
+    }
+}

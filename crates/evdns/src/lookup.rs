@@ -1,0 +1,389 @@
+//! Addresses of a name, as getaddrinfo(3) of glibc 2.36 finds them for `AF_UNSPEC`, `SOCK_STREAM` and `AI_ADDRCONFIG`:
+//! literals, then the sources of nsswitch.conf(5), then the order of RFC 6724.
+//!
+//! A machine with IPv4 alone goes another way in glibc (`gethostbyname2_r`), with other codes for the same failures.
+
+use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
+use std::path::Path;
+use std::rc::Rc;
+
+use evcore::Emitter;
+
+use crate::config::hosts::Wanted;
+use crate::config::nsswitch::{Action, Module, Status};
+use crate::error::{Error, ErrorKind};
+use crate::event::{HandedOver, SYSTEM};
+use crate::files::interface_index;
+use crate::interfaces::{Families, Interfaces};
+use crate::literal::{self, Literal, Scoped};
+use crate::name::Name;
+use crate::query::answer::{Answer, Lack, lack};
+use crate::search::{Miss, Search};
+use crate::state::{Answers, State};
+use crate::wire::{A, AAAA, NOERROR, Type};
+
+/// One look-up.
+pub(crate) struct LookUp {
+    state: Rc<State>,
+    name: String,
+    emitter: Emitter,
+    families: Families,
+}
+
+/// Addresses, and for how many seconds they are known to be right.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) addresses: Vec<Scoped>,
+    pub(crate) ttl: u32,
+}
+
+/// What one source said.
+struct Said {
+    status: Status,
+    lack: Option<Lack>,
+    found: Found,
+    why: Option<String>,
+}
+
+impl Said {
+    fn found(addresses: Vec<Scoped>, ttl: u32) -> Said {
+        Said {
+            status: Status::Success,
+            lack: None,
+            found: Found { addresses, ttl },
+            why: None,
+        }
+    }
+
+    fn nothing(status: Status, lack: Lack) -> Said {
+        Said {
+            status,
+            lack: Some(lack),
+            found: Found {
+                addresses: Vec::new(),
+                ttl: 0,
+            },
+            why: None,
+        }
+    }
+}
+
+/// What hosts(5) says is read again whenever it changes.
+const HOSTS_TTL: u32 = 1;
+
+/// systemd-resolved's own door; its stub listens on 127.0.0.53 while it is there.
+const RESOLVED: &str = "/run/systemd/resolve/io.systemd.Resolve";
+
+impl LookUp {
+    pub(crate) fn new(state: Rc<State>, name: &str, emitter: Emitter) -> LookUp {
+        LookUp {
+            state,
+            name: name.to_owned(),
+            emitter,
+            families: Interfaces::now().families(),
+        }
+    }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(&self.name, kind)
+    }
+
+    pub(crate) async fn run(mut self) -> Result<Found, Error> {
+        if self.name.is_empty() || self.name == "*" || self.name.contains('\0') {
+            return Err(self.error(ErrorKind::NoName).because("not a name"));
+        }
+        if let Some(literal) = literal::parse(&self.name, interface_index) {
+            return self.literal(literal);
+        }
+        if self.families == Families::V4 && looks_numeric(&self.name) {
+            return Err(self
+                .error(ErrorKind::NoName)
+                .because("digits and dots, but no address"));
+        }
+        if !self.name.is_ascii() {
+            let ascii = crate::idn::to_ascii(&self.name);
+            self.name = ascii.map_err(|bad| self.error(ErrorKind::NoName).because(bad))?;
+        }
+        let found = self.ask_sources().await?;
+        let addresses = self.state.sort(found.addresses);
+        Ok(Found { addresses, ..found })
+    }
+
+    fn literal(&self, literal: Literal) -> Result<Found, Error> {
+        let (ip, scope) = match literal {
+            Literal::BadScope => {
+                return Err(self.error(ErrorKind::NoName).because("no such interface"));
+            }
+            Literal::Address(address) => address,
+        };
+        let (ip, scope) = match (self.families, ip) {
+            (Families::V6, IpAddr::V4(_)) => return Err(self.error(ErrorKind::AddressFamily)),
+            (Families::V4, IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
+                Some(ip) => (ip.into(), 0),
+                None => return Err(self.error(ErrorKind::AddressFamily)),
+            },
+            _ => (ip, scope),
+        };
+        Ok(Found {
+            addresses: vec![(ip, scope)],
+            ttl: 0,
+        })
+    }
+
+    async fn ask_sources(&self) -> Result<Found, Error> {
+        let state = self.state.clone();
+        let mut last = Said::nothing(Status::Unavailable, Lack::NoName);
+        for (n, source) in state.configuration.sources.iter().enumerate() {
+            last = match &source.module {
+                Module::Files => self.files(),
+                Module::Dns => self.dns().await,
+                Module::Resolve if Path::new(RESOLVED).exists() => self.dns().await,
+                Module::Resolve => Said::nothing(Status::Unavailable, Lack::NoName),
+                Module::MdnsMinimal(module) => self.multicast(module),
+                Module::MyHostname if !self.is_own_name() => {
+                    Said::nothing(Status::NotFound, Lack::NoName)
+                }
+                Module::MyHostname => {
+                    return self
+                        .by_system("myhostname answers for this machine's own names")
+                        .await;
+                }
+                Module::Other(module) => {
+                    return self
+                        .by_system(&format!("{module} in nsswitch.conf is not known"))
+                        .await;
+                }
+            };
+            match source.action(last.status) {
+                Action::Return => break,
+                Action::Continue => {}
+                // glibc: the next source makes it EBUSY.
+                Action::Merge if n + 1 < state.configuration.sources.len() => {
+                    return Err(self
+                        .error(ErrorKind::System)
+                        .because("nsswitch.conf says merge, which hosts can't"));
+                }
+                Action::Merge => {}
+            }
+        }
+        match last.found.addresses.is_empty() {
+            false => Ok(last.found),
+            true => Err(self.failed(last)),
+        }
+    }
+
+    /// The code for what the last source said.
+    fn failed(&self, last: Said) -> Error {
+        let lost = matches!(last.status, Status::Unavailable | Status::TryAgain);
+        let kind = match (self.families, last.lack) {
+            (_, None) => ErrorKind::NoName,
+            (Families::V6, Some(Lack::Internal)) => ErrorKind::System,
+            (_, Some(Lack::Internal)) if lost => ErrorKind::System,
+            (_, Some(Lack::NoRecords)) => ErrorKind::NoRecords,
+            (Families::V4, Some(Lack::TryAgain)) if lost => ErrorKind::TryAgain,
+            (Families::V4, _) if lost && !self.state.configuration.sources.is_empty() => {
+                ErrorKind::NoRecords
+            }
+            (Families::V4, Some(_)) => ErrorKind::NoName,
+            (_, Some(Lack::TryAgain)) => ErrorKind::TryAgain,
+            (_, Some(_)) => ErrorKind::NoName,
+        };
+        let error = self.error(kind);
+        match last.why {
+            Some(why) => error.because(why),
+            None => error,
+        }
+    }
+
+    fn files(&self) -> Said {
+        let Some(hosts) = &self.state.configuration.hosts else {
+            return Said::nothing(Status::Unavailable, Lack::NoRecords);
+        };
+        let wanted = match self.families {
+            Families::Both => Wanted::Both,
+            Families::V4 => Wanted::V4,
+            Families::V6 => Wanted::V6,
+        };
+        let addresses = hosts.addresses(&self.name, wanted);
+        match addresses.is_empty() {
+            true => Said::nothing(Status::NotFound, Lack::NoName),
+            false => Said::found(addresses.into_iter().map(|ip| (ip, 0)).collect(), HOSTS_TTL),
+        }
+    }
+
+    /// nss-mdns answers for `.local` alone, by multicast: that is another protocol.
+    fn multicast(&self, module: &str) -> Said {
+        let name = self.name.trim_end_matches('.');
+        if name
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| last.eq_ignore_ascii_case("local"))
+        {
+            let why = format!(
+                "names in .local are for multicast DNS ({module} in nsswitch.conf), which is not spoken"
+            );
+            return Said {
+                why: Some(why),
+                ..Said::nothing(Status::NotFound, Lack::NoName)
+            };
+        }
+        Said::nothing(Status::Unavailable, Lack::NoName)
+    }
+
+    fn is_own_name(&self) -> bool {
+        let name = self.name.trim_end_matches('.').to_ascii_lowercase();
+        let own = self.state.configuration.host_name.as_deref();
+        let own = own.is_some_and(|own| own.eq_ignore_ascii_case(&name));
+        let known = [
+            "localhost",
+            "localhost.localdomain",
+            "_gateway",
+            "_outbound",
+        ]
+        .contains(&name.as_str());
+        own || known || name.ends_with(".localhost") || name.ends_with(".localhost.localdomain")
+    }
+
+    /// getaddrinfo(3) on a helper thread.
+    async fn by_system(&self, why: &str) -> Result<Found, Error> {
+        let told = HandedOver {
+            name: self.name.clone(),
+            why: why.to_owned(),
+        };
+        self.emitter.emit(SYSTEM, told);
+        let families = self.families;
+        by_system(&self.name, families).await
+    }
+
+    fn types(&self) -> &'static [Type] {
+        match self.families {
+            Families::Both if !self.state.conf().no_aaaa => &[A, AAAA],
+            Families::Both | Families::V4 => &[A],
+            Families::V6 => &[AAAA],
+        }
+    }
+
+    async fn dns(&self) -> Said {
+        if !self.name.parse::<Name>().is_ok_and(|name| name.is_host()) {
+            return Said::nothing(Status::NotFound, Lack::NoName);
+        }
+        if self.families == Families::V6 && self.state.conf().no_aaaa {
+            return Said::nothing(Status::NotFound, Lack::NoRecords);
+        }
+        let mut search = Search::new(&self.name, self.state.conf());
+        let (mut unreached, mut why) = (false, None);
+        while let Some(text) = search.next() {
+            let Ok(name) = text.parse::<Name>() else {
+                search.missed(Miss {
+                    lack: Lack::Fail,
+                    nobody: false,
+                    servfail: false,
+                });
+                continue;
+            };
+            let answers = self.state.answers(&name, self.types(), &self.emitter).await;
+            unreached = answers.answers.iter().all(Option::is_none);
+            why = answers.trouble.clone();
+            match self.lack(&answers, unreached) {
+                None => return self.read(&answers, why),
+                Some(lack) => search.missed(Miss {
+                    lack,
+                    nobody: unreached && answers.nobody,
+                    servfail: answers.servfail,
+                }),
+            }
+        }
+        let status = if unreached {
+            Status::Unavailable
+        } else {
+            Status::NotFound
+        };
+        Said {
+            why,
+            ..Said::nothing(status, search.lack())
+        }
+    }
+
+    fn lack(&self, answers: &Answers, unreached: bool) -> Option<Lack> {
+        match unreached {
+            true => Some(Lack::TryAgain),
+            false => lack(&answers.answers),
+        }
+    }
+
+    /// Addresses of the answers that say something; and what is said if there are none in them.
+    fn read(&self, answers: &Answers, why: Option<String>) -> Said {
+        let answers: Vec<&Answer> = answers.answers.iter().flatten().collect();
+        let speaking = answers.iter().filter(|answer| answer.rcode == NOERROR);
+        let mut addresses: Vec<Scoped> = speaking
+            .flat_map(|answer| answer.addresses())
+            .map(|ip| (ip, 0))
+            .collect();
+        let ttl = answers.iter().map(|answer| answer.ttl).min().unwrap_or(0);
+        if !addresses.is_empty() {
+            if self.families == Families::V4 {
+                self.sort_by_list(&mut addresses);
+            }
+            return Said::found(addresses, ttl);
+        }
+        let alias = answers.iter().any(|answer| answer.alias);
+        let said = match (self.families, alias) {
+            (Families::Both, true) => Said::nothing(Status::NotFound, Lack::NoName),
+            (Families::Both, false) => Said::nothing(Status::TryAgain, Lack::Internal),
+            (_, true) => Said::nothing(Status::NotFound, Lack::Fail),
+            (_, false) => Said::nothing(Status::TryAgain, Lack::Fail),
+        };
+        Said { why, ..said }
+    }
+
+    /// `sortlist` of resolv.conf(5), which glibc heeds for IPv4 alone.
+    fn sort_by_list(&self, addresses: &mut [Scoped]) {
+        let list = &self.state.conf().sortlist;
+        let place = |(ip, _): &Scoped| {
+            let IpAddr::V4(ip) = ip else {
+                return list.len();
+            };
+            let within = |(net, mask): &(Ipv4Addr, Ipv4Addr)| ip & mask == *net;
+            list.iter().position(within).unwrap_or(list.len())
+        };
+        if !list.is_empty() {
+            addresses.sort_by_key(place);
+        }
+    }
+}
+
+/// Names glibc takes for addresses that went wrong, when it looks for IPv4 alone.
+fn looks_numeric(name: &str) -> bool {
+    let first = name.bytes().next().unwrap_or_default();
+    let digits = first.is_ascii_digit() && name.bytes().all(|c| c.is_ascii_digit() || c == b'.');
+    let colons = (first.is_ascii_hexdigit() && name.contains(':')) || first == b':';
+    (digits && !name.ends_with('.')) || colons
+}
+
+/// The system's own look-up. It is asked without `AI_ADDRCONFIG` (std has no way to say it), so that is done here.
+pub(crate) async fn by_system(name: &str, families: Families) -> Result<Found, Error> {
+    let wanted = name.to_owned();
+    let work = move || {
+        let found = (wanted.as_str(), 0).to_socket_addrs().map(Vec::from_iter);
+        found.map_err(|error| error.to_string())
+    };
+    let failed = |why: String| Error::new(name, ErrorKind::System).because(why);
+    let found = evcore::blocking(work)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    let found = found.map_err(failed)?;
+    let fits = |addr: &std::net::SocketAddr| match families {
+        Families::Both => true,
+        Families::V4 => addr.is_ipv4(),
+        Families::V6 => addr.is_ipv6(),
+    };
+    let scoped = |addr: std::net::SocketAddr| match addr {
+        std::net::SocketAddr::V4(addr) => ((*addr.ip()).into(), 0),
+        std::net::SocketAddr::V6(addr) => ((*addr.ip()).into(), addr.scope_id()),
+    };
+    let addresses: Vec<Scoped> = found.into_iter().filter(fits).map(scoped).collect();
+    match addresses.is_empty() {
+        true => Err(Error::new(name, ErrorKind::NoName)),
+        false => Ok(Found { addresses, ttl: 0 }),
+    }
+}

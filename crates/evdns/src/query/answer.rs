@@ -1,0 +1,303 @@
+//! What replies mean: the records that answer a question, through its aliases, and what it is called if there are
+//! none. Pure.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use crate::limits::{CHAIN, LONGEST_NEGATIVE_TTL, LONGEST_TTL};
+use crate::name::Name;
+use crate::wire::{
+    A, AAAA, Body, CNAME, FORMERR, NOERROR, NOTIMP, NXDOMAIN, Record, Reply, SERVFAIL, Type,
+};
+
+/// What one question was answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) rcode: u16,
+    /// Records in the answer section, of use or not.
+    pub(crate) count: u16,
+    /// Those that answer the question.
+    pub(crate) records: Rc<[Record]>,
+    /// Whether there are aliases in it, wherever they lead.
+    pub(crate) alias: bool,
+    /// Seconds it may be kept: 0 is not at all.
+    pub(crate) ttl: u32,
+}
+
+impl Answer {
+    /// Sorts out `reply` to a question for records of `rtype` of `asked`.
+    pub(crate) fn new(reply: Reply, asked: &Name, rtype: Type) -> Answer {
+        let hosts = matches!(rtype, A | AAAA);
+        let usable = usable(&reply.answers, hosts);
+        let (names, mut ttl) = chain(usable, asked, rtype);
+        let alias = rtype != CNAME && usable.iter().any(|record| record.rtype == CNAME);
+        let last = names.last();
+        let matching = usable
+            .iter()
+            .filter(|record| record.rtype == rtype && Some(&record.owner) == last);
+        let records: Vec<Record> = matching.cloned().collect();
+        ttl = records
+            .iter()
+            .map(|record| record.ttl)
+            .fold(ttl, u32::min)
+            .min(LONGEST_TTL);
+        if records.is_empty() {
+            // RFC 2308 §5: without an SOA a negative answer is not kept. Failures never are.
+            let known = matches!(reply.rcode, NOERROR | NXDOMAIN)
+                .then_some(reply.negative_ttl)
+                .flatten();
+            ttl = ttl.min(known.unwrap_or(0)).min(LONGEST_NEGATIVE_TTL);
+        }
+        Answer {
+            rcode: reply.rcode,
+            count: reply.answer_count,
+            records: records.into(),
+            alias,
+            ttl,
+        }
+    }
+
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.records.iter().filter_map(|record| match record.body {
+            Body::A(ip) => Some(ip.into()),
+            Body::Aaaa(ip) => Some(ip.into()),
+            _ => None,
+        })
+    }
+
+    /// It says something: no error, and records.
+    fn speaks(&self) -> bool {
+        self.rcode == NOERROR && self.count > 0
+    }
+}
+
+/// What glibc reads of an answer section about hosts: all before the first name that can't be a host's.
+fn usable(records: &[Record], hosts: bool) -> &[Record] {
+    if !hosts {
+        return records;
+    }
+    let target = |record: &Record| match &record.body {
+        Body::Name(name) if record.rtype == CNAME => name.is_host(),
+        _ => true,
+    };
+    let end = records
+        .iter()
+        .position(|record| !record.owner.is_host() || !target(record));
+    &records[..end.unwrap_or(records.len())]
+}
+
+/// The name, what it is an alias of, and so on; with the least TTL of those links. A chain that comes back to itself or
+/// does not end ends where that shows.
+fn chain(records: &[Record], asked: &Name, rtype: Type) -> (Vec<Name>, u32) {
+    let (mut names, mut ttl) = (vec![asked.clone()], u32::MAX);
+    if rtype == CNAME {
+        return (names, ttl);
+    }
+    while names.len() <= CHAIN {
+        let last = &names[names.len() - 1];
+        let link = records.iter().find_map(|record| match &record.body {
+            Body::Name(target) if record.rtype == CNAME && record.owner == *last => {
+                Some((target, record.ttl))
+            }
+            _ => None,
+        });
+        match link {
+            Some((target, link_ttl)) if !names.contains(target) => {
+                ttl = ttl.min(link_ttl);
+                names.push(target.clone());
+            }
+            _ => break,
+        }
+    }
+    (names, ttl)
+}
+
+/// Why there are no records: the resolver's `h_errno`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// `HOST_NOT_FOUND`: there is no such name.
+    NoName,
+    /// `NO_DATA`: the name has none of these.
+    NoRecords,
+    /// `TRY_AGAIN`: nobody could tell.
+    TryAgain,
+    /// `NO_RECOVERY`: the servers won't tell.
+    Fail,
+    /// `NETDB_INTERNAL`: what they said is of no use.
+    Internal,
+}
+
+/// What some answers lack together: `None` if one of them says something. As glibc's `res_query`.
+pub(crate) fn lack(answers: &[Option<Answer>]) -> Option<Lack> {
+    let answers: Vec<&Answer> = answers.iter().flatten().collect();
+    if answers.iter().any(|answer| answer.speaks()) {
+        return None;
+    }
+    let code = answers
+        .iter()
+        .map(|answer| answer.rcode)
+        .find(|&rcode| rcode != NOERROR);
+    Some(match code {
+        Some(NXDOMAIN) => Lack::NoName,
+        Some(SERVFAIL) => Lack::TryAgain,
+        None => Lack::NoRecords,
+        Some(FORMERR | NOTIMP) | Some(_) => Lack::Fail,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn alias(owner: &str, target: &str, ttl: u32) -> Record {
+        Record {
+            owner: name(owner),
+            rtype: CNAME,
+            ttl,
+            body: Body::Name(name(target)),
+        }
+    }
+
+    fn address(owner: &str, last: u8) -> Record {
+        Record {
+            owner: name(owner),
+            rtype: A,
+            ttl: 60,
+            body: Body::A([192, 0, 2, last].into()),
+        }
+    }
+
+    fn answer(rcode: u16, answers: Vec<Record>, negative_ttl: Option<u32>) -> Answer {
+        let answer_count = u16::try_from(answers.len()).unwrap();
+        let reply = Reply {
+            rcode,
+            truncated: false,
+            lame: false,
+            answer_count,
+            answers,
+            negative_ttl,
+            cookie: None,
+        };
+        Answer::new(reply, &name("a.example"), A)
+    }
+
+    fn found(answer: &Answer) -> Vec<String> {
+        answer.addresses().map(|ip| ip.to_string()).collect()
+    }
+
+    #[test]
+    fn aliases_are_followed_in_whatever_order_they_stand() {
+        let chain = answer(
+            0,
+            vec![
+                address("c.example", 1),
+                alias("B.example", "c.example", 9),
+                alias("a.example", "b.EXAMPLE", 30),
+            ],
+            None,
+        );
+        assert_eq!(
+            (found(&chain), chain.ttl, chain.alias),
+            (vec!["192.0.2.1".to_owned()], 9, true)
+        );
+    }
+
+    #[test]
+    fn records_of_other_names_are_not_taken() {
+        let other = answer(
+            0,
+            vec![address("x.example", 1), address("a.example", 2)],
+            None,
+        );
+        assert_eq!(found(&other), ["192.0.2.2"]);
+    }
+
+    #[test]
+    fn loops_and_endless_chains_end() {
+        let two = answer(
+            0,
+            vec![
+                alias("a.example", "b.example", 9),
+                alias("b.example", "a.example", 9),
+            ],
+            None,
+        );
+        assert!(found(&two).is_empty() && two.alias);
+        let own = answer(0, vec![alias("a.example", "a.example", 9)], None);
+        assert!(found(&own).is_empty());
+        let long = |links: usize| {
+            let mut records = vec![alias("a.example", "n0.example", 9)];
+            records.extend(
+                (0..links)
+                    .map(|n| alias(&format!("n{n}.example"), &format!("n{}.example", n + 1), 9)),
+            );
+            records.push(address(&format!("n{links}.example"), 7));
+            answer(0, records, None)
+        };
+        assert_eq!(found(&long(40)), ["192.0.2.7"]);
+        assert!(found(&long(100)).is_empty());
+    }
+
+    #[test]
+    fn nothing_counts_after_a_name_no_host_can_have() {
+        let odd = answer(
+            0,
+            vec![
+                address("a.example", 1),
+                address("*.example", 2),
+                address("a.example", 3),
+            ],
+            None,
+        );
+        assert_eq!(found(&odd), ["192.0.2.1"]);
+        let odd = answer(
+            0,
+            vec![
+                alias("a.example", "-b.example", 1),
+                address("-b.example", 3),
+            ],
+            None,
+        );
+        assert!(found(&odd).is_empty());
+    }
+
+    #[test]
+    fn what_may_be_kept_and_for_how_long() {
+        assert_eq!(answer(NXDOMAIN, vec![], Some(7)).ttl, 7);
+        assert_eq!(answer(NOERROR, vec![], None).ttl, 0);
+        assert_eq!(answer(SERVFAIL, vec![], Some(7)).ttl, 0);
+        assert_eq!(
+            answer(NXDOMAIN, vec![], Some(u32::MAX)).ttl,
+            LONGEST_NEGATIVE_TTL
+        );
+        assert_eq!(answer(NOERROR, vec![address("a.example", 1)], None).ttl, 60);
+    }
+
+    #[test]
+    fn what_a_pair_of_answers_lacks() {
+        let of = |codes: [Option<(u16, usize)>; 2]| {
+            let answers = codes.map(|code| {
+                code.map(|(rcode, count)| answer(rcode, vec![address("a.example", 1); count], None))
+            });
+            lack(&answers)
+        };
+        assert_eq!(of([Some((NOERROR, 1)), Some((NXDOMAIN, 0))]), None);
+        assert_eq!(
+            of([Some((NOERROR, 0)), Some((NOERROR, 0))]),
+            Some(Lack::NoRecords)
+        );
+        assert_eq!(
+            of([Some((NOERROR, 0)), Some((NXDOMAIN, 0))]),
+            Some(Lack::NoName)
+        );
+        assert_eq!(of([Some((SERVFAIL, 0)), None]), Some(Lack::TryAgain));
+        assert_eq!(
+            of([Some((FORMERR, 0)), Some((NXDOMAIN, 0))]),
+            Some(Lack::Fail)
+        );
+    }
+}

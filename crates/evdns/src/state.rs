@@ -1,0 +1,290 @@
+//! One configuration, and all that was learned under it: answers, servers that fail, queries under way. A new
+//! configuration makes a new one of these; what is under way ends with the old.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::rc::{Rc, Weak};
+use std::time::{Duration, Instant};
+
+use evcore::{Emitter, Reactor, spawn};
+
+use crate::cache::Cache;
+use crate::config::resolv_conf::ResolvConf;
+use crate::files::Configuration;
+use crate::flight::{Flight, Landed, Waiter};
+use crate::interfaces::Interfaces;
+use crate::limits::{ORDER_KEPT, STALE_TTL};
+use crate::literal::Scoped;
+use crate::name::Name;
+use crate::order;
+use crate::query::answer::Answer;
+use crate::query::servers::Servers;
+use crate::query::{Manner, Turn};
+use crate::random::Random;
+use crate::transport::Link;
+use crate::wire::{NS, Type};
+
+/// A configuration at work.
+pub(crate) struct State {
+    pub(crate) began: Instant,
+    pub(crate) configuration: Configuration,
+    pub(crate) manner: Manner,
+    pub(crate) links: Vec<Link>,
+    edns: bool,
+    servers: RefCell<Servers>,
+    cache: RefCell<Cache>,
+    flights: RefCell<HashMap<(Name, Type), Weak<Flight>>>,
+    /// Addresses in their order, and until when that may be told again.
+    ordered: RefCell<HashMap<String, (Rc<[Scoped]>, Duration)>>,
+}
+
+/// What is beside the configuration's files.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habits {
+    pub(crate) manner: Manner,
+    pub(crate) edns: bool,
+    /// Answers kept.
+    pub(crate) room: usize,
+    pub(crate) stale: Duration,
+}
+
+/// What was found out about a name.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    /// In the order of the types asked for.
+    pub(crate) answers: Vec<Option<Answer>>,
+    pub(crate) nobody: bool,
+    pub(crate) servfail: bool,
+    pub(crate) trouble: Option<String>,
+}
+
+/// How many ordered look-ups are remembered for a moment.
+const ORDERED: usize = 1_024;
+
+impl State {
+    pub(crate) fn new(
+        configuration: Configuration,
+        servers: &[std::net::SocketAddr],
+        habits: Habits,
+    ) -> io::Result<Rc<State>> {
+        let random = Rc::new(Random::new());
+        let offset = usize::from(u16::from_ne_bytes(random.octets()?));
+        let links: io::Result<Vec<Link>> = servers
+            .iter()
+            .map(|&server| Link::new(server, random.clone()))
+            .collect();
+        Ok(Rc::new(State {
+            began: Reactor::current().now(),
+            manner: habits.manner,
+            links: links?,
+            edns: habits.edns,
+            servers: RefCell::new(Servers::new(
+                servers.len(),
+                configuration.resolv.rotate,
+                offset,
+            )),
+            cache: RefCell::new(Cache::new(habits.room, habits.stale)),
+            flights: RefCell::default(),
+            ordered: RefCell::default(),
+            configuration,
+        }))
+    }
+
+    pub(crate) fn conf(&self) -> &ResolvConf {
+        &self.configuration.resolv
+    }
+
+    /// Time since this began.
+    pub(crate) fn now(&self) -> Duration {
+        Reactor::current()
+            .now()
+            .saturating_duration_since(self.began)
+    }
+
+    /// An answer that is at hand, with the seconds it is still good for.
+    pub(crate) fn at_hand(&self, name: &Name, rtype: Type) -> Option<(Answer, u32)> {
+        let now = self.now();
+        let cache = self.cache.borrow();
+        let answer = cache.get(name, rtype, now)?.clone();
+        Some((answer, cache.left(name, rtype, now)))
+    }
+
+    /// Answers for these types: those at hand, those somebody else is asking for already, and the rest from the servers.
+    pub(crate) async fn answers(
+        self: &Rc<Self>,
+        name: &Name,
+        types: &[Type],
+        emitter: &Emitter,
+    ) -> Answers {
+        let mut answers = Answers::default();
+        let at_hand = |rtype: &Type| self.at_hand(name, *rtype).map(|(answer, _)| answer);
+        let mut found: Vec<Option<Answer>> = types.iter().map(at_hand).collect();
+        let missing = types
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_none());
+        let missing: Vec<Type> = missing.map(|(rtype, _)| *rtype).collect();
+        for waiter in self.waiters(name, &missing, emitter) {
+            let landed = waiter.landed().await;
+            self.merge(&mut answers, &mut found, types, landed);
+        }
+        for (rtype, found) in types
+            .iter()
+            .zip(&mut found)
+            .filter(|(_, found)| found.is_none())
+        {
+            let stale = self.cache.borrow().stale(name, *rtype, self.now()).cloned();
+            *found = stale.map(|answer| Answer {
+                ttl: STALE_TTL,
+                ..answer
+            });
+        }
+        answers.answers = found;
+        answers
+    }
+
+    fn merge(
+        &self,
+        answers: &mut Answers,
+        found: &mut [Option<Answer>],
+        types: &[Type],
+        landed: Landed,
+    ) {
+        answers.nobody |= landed.nobody;
+        answers.servfail |= landed.servfail;
+        answers.trouble = landed.trouble.or(answers.trouble.take());
+        for (rtype, answer) in landed.answers {
+            for (at, _) in types
+                .iter()
+                .enumerate()
+                .filter(|(_, wanted)| **wanted == rtype)
+            {
+                found[at] = found[at].take().or_else(|| answer.clone());
+            }
+        }
+    }
+
+    /// Joins the queries under way for these types, and starts one for those nobody asks for: the same question is
+    /// never out twice (a birthday would let a forger in).
+    fn waiters(self: &Rc<Self>, name: &Name, types: &[Type], emitter: &Emitter) -> Vec<Waiter> {
+        let (mut waiters, mut joined, mut new) = (Vec::new(), Vec::<Rc<Flight>>::new(), Vec::new());
+        for &rtype in types {
+            let flying = self
+                .flights
+                .borrow()
+                .get(&(name.clone(), rtype))
+                .and_then(Weak::upgrade);
+            match flying {
+                Some(flight) if joined.iter().any(|known| Rc::ptr_eq(known, &flight)) => {}
+                Some(flight) => {
+                    waiters.push(flight.join(Some(emitter)));
+                    joined.push(flight);
+                }
+                None => new.push(rtype),
+            }
+        }
+        if !new.is_empty() {
+            let flight = Flight::new(self.clone(), name.clone(), &new, self.turns());
+            let mut flights = self.flights.borrow_mut();
+            for rtype in new {
+                flights.insert((name.clone(), rtype), Rc::downgrade(&flight));
+            }
+            waiters.push(flight.join(Some(emitter)));
+        }
+        waiters
+    }
+
+    /// Called by a flight that has landed or was given up.
+    pub(crate) fn forget_flight(&self, name: &Name, types: &[Type], flight: &Weak<Flight>) {
+        let mut flights = self.flights.borrow_mut();
+        for &rtype in types {
+            let key = (name.clone(), rtype);
+            if flights.get(&key).is_some_and(|known| known.ptr_eq(flight)) {
+                flights.remove(&key);
+            }
+        }
+    }
+
+    fn turns(self: &Rc<Self>) -> Vec<Turn> {
+        let now = self.now();
+        let mut servers = self.servers.borrow_mut();
+        for server in servers.due(now) {
+            self.probe(server);
+        }
+        servers.turns(self.edns, now)
+    }
+
+    /// Asks a server that did not answer for something every server can answer, to see whether it is back.
+    fn probe(self: &Rc<Self>, server: usize) {
+        let Ok(root) = ".".parse() else { return };
+        let turns = vec![Turn {
+            server,
+            edns: false,
+        }];
+        let waiter = Flight::new(self.clone(), root, &[NS], turns).join(None);
+        drop(spawn(async move {
+            waiter.landed().await;
+            Ok(())
+        }));
+    }
+
+    pub(crate) fn server_failed(&self, server: usize) {
+        self.servers.borrow_mut().failed(server, self.now());
+    }
+
+    pub(crate) fn server_answered(&self, server: usize) {
+        self.servers.borrow_mut().succeeded(server);
+    }
+
+    pub(crate) fn server_is_plain(&self, server: usize) {
+        self.servers.borrow_mut().is_plain(server, self.now());
+    }
+
+    pub(crate) fn keep(&self, name: &Name, rtype: Type, answer: &Answer) {
+        self.cache
+            .borrow_mut()
+            .put(name.clone(), rtype, answer.clone(), self.now());
+    }
+
+    /// Puts addresses into the order in which they should be tried.
+    pub(crate) fn sort(&self, addresses: Vec<Scoped>) -> Vec<Scoped> {
+        if addresses.len() < 2 {
+            return addresses;
+        }
+        let interfaces = Interfaces::now();
+        let candidate = |(ip, scope): Scoped| interfaces.candidate(ip, scope);
+        let mut candidates: Vec<_> = addresses.into_iter().map(candidate).collect();
+        order::sort(&mut candidates, &self.configuration.gai);
+        candidates
+            .into_iter()
+            .map(|candidate| (candidate.address, candidate.scope_id))
+            .collect()
+    }
+
+    /// What was just found out about a whole look-up.
+    pub(crate) fn ordered(&self, name: &str) -> Option<Rc<[Scoped]>> {
+        let ordered = self.ordered.borrow();
+        let (addresses, until) = ordered.get(name)?;
+        (self.now() < *until).then(|| addresses.clone())
+    }
+
+    /// `ttl`: seconds the records behind it are good for.
+    pub(crate) fn keep_ordered(&self, name: &str, addresses: &[Scoped], ttl: u32) {
+        let kept = ORDER_KEPT.min(Duration::from_secs(ttl.into()));
+        if kept.is_zero() {
+            return;
+        }
+        let mut ordered = self.ordered.borrow_mut();
+        if ordered.len() >= ORDERED {
+            ordered.clear();
+        }
+        ordered.insert(name.to_owned(), (addresses.into(), self.now() + kept));
+    }
+
+    /// The name hosts(5) has for an address.
+    pub(crate) fn host_of(&self, ip: IpAddr) -> Option<Name> {
+        self.configuration.hosts.as_ref()?.name_of(ip)?.parse().ok()
+    }
+}

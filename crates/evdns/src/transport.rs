@@ -1,0 +1,103 @@
+//! Messages over the network: one server's ports, its TCP connection, its cookie. What to ask and what to make of the
+//! replies is decided in `query`.
+//!
+//! A further transport (DNS over TLS, RFC 7858) would be another carrier beside `ports` and `stream`; `stream` needs
+//! only an `evcore::net::ByteStream`.
+
+mod expected;
+mod ports;
+mod stream;
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
+
+use crate::name::Name;
+use crate::query::Trouble;
+use crate::random::Random;
+use crate::wire::{self, Ask, CLIENT_COOKIE, Reply, Type};
+pub(crate) use expected::Expecting;
+
+/// What comes back for a question.
+#[derive(Debug)]
+pub(crate) enum News {
+    Reply(Reply),
+    /// A reply with the letters of the question in another case.
+    OtherCase,
+    Garbled,
+    Lost(Trouble),
+}
+
+/// Who asked.
+pub(crate) trait Asker {
+    /// Question number `question` has news. Only takes note: what follows is done in a turn of its own.
+    fn hear(&self, question: usize, news: News);
+}
+
+/// A question on its way out.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) name: &'a Name,
+    pub(crate) rtype: Type,
+    pub(crate) edns: bool,
+    pub(crate) question: usize,
+    pub(crate) asker: Weak<dyn Asker>,
+}
+
+/// One server, and the ways to it.
+pub(crate) struct Link {
+    pub(crate) server: SocketAddr,
+    ports: ports::Ports,
+    streams: stream::Streams,
+    random: Rc<Random>,
+    /// Ours, and the server's after it once it has told (RFC 7873 §5.1).
+    cookie: RefCell<Rc<[u8]>>,
+}
+
+impl Link {
+    pub(crate) fn new(server: SocketAddr, random: Rc<Random>) -> io::Result<Link> {
+        let cookie: [u8; CLIENT_COOKIE] = random.octets()?;
+        Ok(Link {
+            server,
+            ports: ports::Ports::new(server, random.clone()),
+            streams: stream::Streams::new(server),
+            random,
+            cookie: RefCell::new(Rc::from(cookie)),
+        })
+    }
+
+    /// Sends a question; its news come to the asker for as long as what is returned is kept.
+    pub(crate) fn send(&self, outgoing: Outgoing<'_>, over_tcp: bool) -> io::Result<Expecting> {
+        // Nobody can forge a reply on a TCP connection, so its case need not be shuffled: that also serves servers
+        // which change it.
+        let name = match over_tcp {
+            true => outgoing.name.wire().to_vec(),
+            false => outgoing.name.shuffled(&self.random.octets::<32>()?),
+        };
+        let cookie = outgoing.edns.then(|| self.cookie.borrow().clone());
+        let write = |id| {
+            wire::write(Ask {
+                id,
+                name: &name,
+                rtype: outgoing.rtype,
+                edns: cookie.as_deref(),
+            })
+        };
+        match over_tcp {
+            true => self.streams.send(&outgoing, write, &self.random),
+            false => self.ports.send(&outgoing, write),
+        }
+    }
+
+    /// Whether a reply's cookie may stand: it is absent, or begins with ours (RFC 7873 §5.3). Keeps the server's.
+    pub(crate) fn accepts_cookie(&self, reply: &Reply) -> bool {
+        let Some(theirs) = &reply.cookie else {
+            return true;
+        };
+        let ours = self.cookie.borrow().get(..CLIENT_COOKIE) == theirs.get(..CLIENT_COOKIE);
+        if ours {
+            self.cookie.replace(theirs.clone());
+        }
+        ours
+    }
+}

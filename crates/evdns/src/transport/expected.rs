@@ -1,0 +1,146 @@
+//! The replies a socket waits for: by id, with what has to come back and for whom.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+use std::task::Waker;
+
+use super::{Asker, News, Outgoing};
+use crate::name::Name;
+use crate::query::Trouble;
+use crate::random::Random;
+use crate::wire::{self, Match};
+
+/// What is expected on one socket.
+#[derive(Default)]
+pub(super) struct Expected {
+    entries: RefCell<HashMap<u16, Entry>>,
+    /// Who reads the socket, to be told when nobody waits any more.
+    reader: RefCell<Option<Waker>>,
+    /// Whether that is news to the reader.
+    tells: Cell<bool>,
+}
+
+struct Entry {
+    query: Vec<u8>,
+    name: Name,
+    question: usize,
+    asker: Weak<dyn Asker>,
+}
+
+/// Keeps a reply expected.
+pub(crate) struct Expecting {
+    on: Rc<Expected>,
+    id: u16,
+}
+
+impl Drop for Expecting {
+    fn drop(&mut self) {
+        self.on.entries.borrow_mut().remove(&self.id);
+        self.on.tell_if_empty();
+    }
+}
+
+impl Expected {
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.borrow().is_empty()
+    }
+
+    /// Nothing is expected, and nothing more will be.
+    pub(super) fn is_over(&self) -> bool {
+        self.tells.get() && self.is_empty()
+    }
+
+    /// From now on the reader is woken when nothing is expected any more.
+    pub(super) fn tell_when_empty(&self) {
+        self.tells.set(true);
+        self.tell_if_empty();
+    }
+
+    fn tell_if_empty(&self) {
+        if self.tells.get()
+            && self.is_empty()
+            && let Some(reader) = &*self.reader.borrow()
+        {
+            reader.wake_by_ref();
+        }
+    }
+
+    pub(super) fn read_by(&self, waker: &Waker) {
+        let mut reader = self.reader.borrow_mut();
+        if reader
+            .as_ref()
+            .is_none_or(|reader| !reader.will_wake(waker))
+        {
+            *reader = Some(waker.clone());
+        }
+    }
+
+    pub(super) fn wake_reader(&self) {
+        if let Some(reader) = &*self.reader.borrow() {
+            reader.wake_by_ref();
+        }
+    }
+
+    /// A random id that is not in use here.
+    pub(super) fn free_id(&self, random: &Random) -> std::io::Result<u16> {
+        let entries = self.entries.borrow();
+        loop {
+            let id = u16::from_ne_bytes(random.octets()?);
+            if !entries.contains_key(&id) {
+                return Ok(id);
+            }
+        }
+    }
+
+    pub(super) fn expect(
+        self: &Rc<Self>,
+        id: u16,
+        query: Vec<u8>,
+        outgoing: &Outgoing<'_>,
+    ) -> Expecting {
+        let entry = Entry {
+            query,
+            name: outgoing.name.clone(),
+            question: outgoing.question,
+            asker: outgoing.asker.clone(),
+        };
+        self.entries.borrow_mut().insert(id, entry);
+        Expecting {
+            on: self.clone(),
+            id,
+        }
+    }
+
+    /// A message has come. What nobody asked for is ignored.
+    pub(super) fn hear(&self, message: &[u8]) {
+        let Some(&[upper, lower]) = message.get(..2) else {
+            return;
+        };
+        let told = {
+            let entries = self.entries.borrow();
+            let Some(entry) = entries.get(&u16::from_be_bytes([upper, lower])) else {
+                return;
+            };
+            let news = match wire::compare(message, &entry.query) {
+                Match::Foreign => return,
+                Match::OtherCase => News::OtherCase,
+                Match::Ours => wire::read(message, &entry.name).map_or(News::Garbled, News::Reply),
+            };
+            (entry.asker.upgrade(), entry.question, news)
+        };
+        if let (Some(asker), question, news) = told {
+            asker.hear(question, news);
+        }
+    }
+
+    /// The socket is of no more use: everybody is told.
+    pub(super) fn lose(&self, trouble: Trouble) {
+        let entries = std::mem::take(&mut *self.entries.borrow_mut());
+        for entry in entries.into_values() {
+            if let Some(asker) = entry.asker.upgrade() {
+                asker.hear(entry.question, News::Lost(trouble));
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Messages over a connection, each with its length in front (RFC 1035 §4.2.2, RFC 7766): for what does not fit a
+//! datagram. Queries are pipelined; replies come in any order.
+
+use std::cell::{Cell, RefCell};
+use std::future::{IntoFuture, poll_fn};
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use evcore::net::{ByteStream, connect_tcp};
+use evcore::{Reactor, sleep_until, spawn};
+
+use super::Outgoing;
+use super::expected::{Expected, Expecting};
+use crate::limits::TCP_IDLE;
+use crate::query::Trouble;
+use crate::random::Random;
+
+/// The connection to one server, if there is one.
+pub(super) struct Streams {
+    server: SocketAddr,
+    current: RefCell<Option<Rc<Connection>>>,
+}
+
+#[derive(Default)]
+struct Connection {
+    expected: Rc<Expected>,
+    /// Written by nobody yet.
+    outgoing: RefCell<Vec<u8>>,
+    over: Cell<bool>,
+}
+
+impl Streams {
+    pub(super) fn new(server: SocketAddr) -> Streams {
+        Streams {
+            server,
+            current: RefCell::default(),
+        }
+    }
+
+    pub(super) fn send(
+        &self,
+        outgoing: &Outgoing<'_>,
+        write: impl FnOnce(u16) -> Vec<u8>,
+        random: &Random,
+    ) -> io::Result<Expecting> {
+        let connection = self.connection();
+        let id = connection.expected.free_id(random)?;
+        let query = write(id);
+        let length = u16::try_from(query.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let mut buffer = connection.outgoing.borrow_mut();
+        buffer.extend_from_slice(&length.to_be_bytes());
+        buffer.extend_from_slice(&query);
+        drop(buffer);
+        let expecting = connection.expected.expect(id, query, outgoing);
+        connection.expected.wake_reader();
+        Ok(expecting)
+    }
+
+    fn connection(&self) -> Rc<Connection> {
+        let mut current = self.current.borrow_mut();
+        if let Some(connection) = current.as_ref().filter(|connection| !connection.over.get()) {
+            return connection.clone();
+        }
+        let connection = Rc::new(Connection::default());
+        connection.expected.tell_when_empty();
+        drop(spawn(drive(self.server, connection.clone())));
+        current.insert(connection).clone()
+    }
+}
+
+async fn drive(server: SocketAddr, connection: Rc<Connection>) -> evcore::Result<()> {
+    let trouble = match connect(server, &connection).await {
+        Ok(Some(stream)) => {
+            exchange(&stream, &connection).await;
+            Trouble::Closed
+        }
+        Ok(None) => Trouble::Closed,
+        Err(_) => Trouble::Refused,
+    };
+    connection.over.set(true);
+    connection.expected.lose(trouble);
+    Ok(())
+}
+
+/// `None` if nobody waits any more.
+async fn connect(
+    server: SocketAddr,
+    connection: &Connection,
+) -> io::Result<Option<impl ByteStream>> {
+    let mut connecting = pin!(connect_tcp(server, None));
+    poll_fn(|cx| {
+        connection.expected.read_by(cx.waker());
+        match connecting.as_mut().poll(cx) {
+            Poll::Ready(connected) => Poll::Ready(connected.map(Some)),
+            Poll::Pending if connection.expected.is_empty() => Poll::Ready(Ok(None)),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Writes and reads until the other end closes, or nothing was asked for a while.
+async fn exchange(stream: &impl ByteStream, connection: &Connection) {
+    let mut incoming = Incoming::default();
+    let mut idle = None;
+    poll_fn(|cx| {
+        connection.expected.read_by(cx.waker());
+        if write(stream, connection, cx).is_err() {
+            return Poll::Ready(());
+        }
+        while let Poll::Ready(read) = incoming.poll(stream, cx) {
+            if !matches!(read, Ok(1..)) {
+                return Poll::Ready(());
+            }
+            while let Some(message) = incoming.take() {
+                connection.expected.hear(&message);
+            }
+        }
+        if !connection.expected.is_empty() {
+            idle = None;
+            return Poll::Pending;
+        }
+        let closing = Reactor::current().now() + TCP_IDLE;
+        let alarm = idle.get_or_insert_with(|| sleep_until(closing).into_future());
+        Pin::new(alarm).poll(cx).map(drop)
+    })
+    .await;
+}
+
+fn write(
+    stream: &impl ByteStream,
+    connection: &Connection,
+    cx: &mut Context<'_>,
+) -> io::Result<()> {
+    let mut buffer = connection.outgoing.borrow_mut();
+    while !buffer.is_empty() {
+        match stream.poll_write_vectored(cx, &[IoSlice::new(&buffer)]) {
+            Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(written) => drop(buffer.drain(..written?)),
+            Poll::Pending => return Ok(()),
+        }
+    }
+    match stream.poll_flush(cx) {
+        Poll::Ready(flushed) => flushed,
+        Poll::Pending => Ok(()),
+    }
+}
+
+/// Bytes that have come, up to whole messages: never more than one length field can announce, and a piece.
+#[derive(Default)]
+struct Incoming {
+    buffer: Vec<u8>,
+}
+
+const PIECE: usize = 4_096;
+
+impl Incoming {
+    fn poll(&mut self, stream: &impl ByteStream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let before = self.buffer.len();
+        self.buffer.resize(before + PIECE, 0);
+        let read = stream.poll_read(cx, &mut self.buffer[before..]);
+        let length = match &read {
+            Poll::Ready(Ok(length)) => *length,
+            _ => 0,
+        };
+        self.buffer.truncate(before + length);
+        read
+    }
+
+    fn take(&mut self) -> Option<Vec<u8>> {
+        let (length, rest) = self.buffer.split_first_chunk::<2>()?;
+        let length = usize::from(u16::from_be_bytes(*length));
+        let message = rest.get(..length)?.to_vec();
+        self.buffer.drain(..2 + length);
+        Some(message)
+    }
+}

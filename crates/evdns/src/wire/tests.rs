@@ -1,0 +1,124 @@
+//! What is written can be read; what breaks the format is refused.
+
+use super::*;
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn query(edns: Option<&[u8]>) -> Vec<u8> {
+    write(Ask {
+        id: 0x1234,
+        name: name("Ab.example").wire(),
+        rtype: A,
+        edns,
+    })
+}
+
+/// A reply to `query(None)` with these flags, counts and rest.
+fn reply(flags: u16, counts: [u8; 3], rest: &[u8]) -> Vec<u8> {
+    let mut reply = query(None);
+    reply[2..4].copy_from_slice(&flags.to_be_bytes());
+    for (n, count) in counts.into_iter().enumerate() {
+        reply[7 + 2 * n] = count;
+    }
+    reply.extend_from_slice(rest);
+    reply
+}
+
+const ADDRESS: [u8; 16] = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1];
+
+#[test]
+fn a_query_to_the_octet() {
+    let plain = query(None);
+    assert_eq!(
+        plain,
+        b"\x12\x34\x01\x00\x00\x01\0\0\0\0\0\0\x02Ab\x07example\0\0\x01\0\x01"
+    );
+    let edns = query(Some(b"COOKIES!"));
+    assert_eq!(edns[12..28], plain[12..28]);
+    assert_eq!(
+        edns[28..],
+        *b"\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0a\0\x08COOKIES!"
+    );
+    assert_eq!(edns[10..12], [0, 1]);
+}
+
+#[test]
+fn only_a_reply_to_the_letter_is_ours() {
+    let query = query(None);
+    let good = reply(0x8180, [0, 0, 0], b"");
+    assert_eq!(compare(&good, &query), Match::Ours);
+    let mut changed = good.clone();
+    changed[13] ^= 0x20;
+    assert_eq!(compare(&changed, &query), Match::OtherCase);
+    for (at, value) in [
+        (0, 0),
+        (2, 0x01),
+        (2, 0x89),
+        (5, 0),
+        (13, b'x'),
+        (25, 28),
+        (27, 3),
+    ] {
+        let mut foreign = good.clone();
+        foreign[at] = value;
+        assert_eq!(compare(&foreign, &query), Match::Foreign, "octet {at}");
+    }
+    assert_eq!(compare(&good[..20], &query), Match::Foreign);
+    assert_eq!(compare(b"", &query), Match::Foreign);
+}
+
+#[test]
+fn an_address_and_what_is_around_it() {
+    let asked = name("ab.example");
+    let read = read(&reply(0x8180, [1, 0, 0], &ADDRESS), &asked).unwrap();
+    assert_eq!(
+        (read.rcode, read.truncated, read.lame, read.answer_count),
+        (NOERROR, false, false, 1)
+    );
+    let record = &read.answers[0];
+    assert_eq!((&record.owner, record.rtype, record.ttl), (&asked, A, 60));
+    assert!(matches!(record.body, Body::A(ip) if ip == Ipv4Addr::new(192, 0, 2, 1)));
+}
+
+#[test]
+fn codes_flags_and_negative_ttls() {
+    let asked = name("ab.example");
+    let read = |flags, counts, rest: &[u8]| read(&reply(flags, counts, rest), &asked).unwrap();
+    assert!(read(0x8300, [0, 0, 0], b"").truncated);
+    assert!(read(0x8000, [0, 0, 0], b"").lame);
+    assert!(!read(0x8400, [0, 0, 0], b"").lame);
+    let soa =
+        b"\0\0\x06\0\x01\0\0\x01\0\0\x16\0\0\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x07";
+    let negative = read(0x8183, [0, 1, 0], soa);
+    assert_eq!((negative.rcode, negative.negative_ttl), (NXDOMAIN, Some(7)));
+    // BADCOOKIE is 1 · 16 + 7.
+    let opt = b"\0\0\x29\x04\xd0\x01\0\0\0\0\x14\0\x0a\0\x10clientcksrvrcook";
+    let bad = read(0x8187, [0, 0, 1], opt);
+    assert_eq!(
+        (bad.rcode, bad.cookie.as_deref()),
+        (BADCOOKIE, Some(&b"clientcksrvrcook"[..]))
+    );
+}
+
+#[test]
+fn what_breaks_the_format_is_refused() {
+    let asked = name("ab.example");
+    let refused = |counts, rest: &[u8]| read(&reply(0x8180, counts, rest), &asked).is_err();
+    assert!(refused([2, 0, 0], &ADDRESS), "fewer records than announced");
+    assert!(refused([255, 255, 255], &ADDRESS));
+    assert!(refused([1, 0, 0], &ADDRESS[..15]), "cut");
+    let mut forward = ADDRESS;
+    forward[1] = 30; // a pointer to itself
+    assert!(refused([1, 0, 0], &forward));
+    forward[1] = 60;
+    assert!(refused([1, 0, 0], &forward), "a pointer past the end");
+    let mut long = Vec::new();
+    for _ in 0..5 {
+        long.push(63);
+        long.extend_from_slice(&[b'a'; 63]);
+    }
+    long.extend_from_slice(&ADDRESS[..]);
+    assert!(refused([1, 0, 0], &long), "a name of more than 255 octets");
+}

@@ -1,0 +1,288 @@
+//! Servers that answer wrongly, late, too much or not at all: the right answer or a clear error, and nothing accepted
+//! that should not be.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bed::dns::{DnsServer, Question, Reply};
+use evcore::{Promise, run};
+use evdns::ErrorKind;
+
+use crate::{asking, kind};
+
+const NAME: &str = "host.example";
+
+fn good(question: &Question) -> Reply {
+    question.reply().address(&question.name, "192.0.2.1")
+}
+
+/// What a forger would have us believe.
+fn forged(question: &Question) -> Reply {
+    question.reply().address(&question.name, "203.0.113.66")
+}
+
+/// Sends what `spoil` makes of a forged reply first, then the right one: only that may be believed.
+#[track_caller]
+fn is_ignored(spoil: impl Fn(&mut Vec<u8>) + Send + Sync + 'static) {
+    let server = DnsServer::start(move |question| {
+        let mut bytes = forged(question).bytes;
+        spoil(&mut bytes);
+        vec![bytes, good(question).bytes]
+    });
+    let found = run(asking(&[&server]).build().resolve::<evdns::A>(NAME)).unwrap();
+    assert_eq!(found[0].to_string(), "192.0.2.1");
+}
+
+#[test]
+fn what_does_not_repeat_the_question_is_ignored() {
+    is_ignored(|bytes| bytes[0] ^= 1); // another id
+    is_ignored(|bytes| bytes[2] &= 0x7f); // a query
+    is_ignored(|bytes| bytes[2] |= 0x10); // another opcode
+    is_ignored(|bytes| bytes[13] = b'x'); // another name
+    is_ignored(|bytes| bytes[5] = 0); // no question
+    is_ignored(|bytes| bytes[26] = 28); // another type
+    is_ignored(|bytes| bytes.truncate(20));
+    is_ignored(Vec::clear);
+}
+
+/// The letters' case is part of what a forger has to guess: a wrong one sends us to TCP.
+#[test]
+fn letters_in_another_case_are_not_believed() {
+    let server = DnsServer::start(|question| {
+        let mut reply = if question.over_tcp {
+            good(question)
+        } else {
+            forged(question)
+        };
+        let letters = if question.over_tcp { 12..12 } else { 12..26 };
+        for letter in &mut reply.bytes[letters] {
+            *letter = if letter.is_ascii_alphabetic() {
+                *letter ^ 0x20
+            } else {
+                *letter
+            };
+        }
+        vec![reply.bytes]
+    });
+    let found = run(asking(&[&server]).build().resolve::<evdns::A>(NAME)).unwrap();
+    assert_eq!(found[0].to_string(), "192.0.2.1");
+}
+
+#[test]
+fn what_is_cut_is_fetched_over_tcp() {
+    let server = DnsServer::start(|question| {
+        if !question.over_tcp {
+            return vec![forged(question).truncated().bytes];
+        }
+        // 64 KiB, all of it.
+        let mut reply = question.reply();
+        while reply.bytes.len() < 65_000 {
+            reply = reply.record(&question.name, 16, 60, &[&[255][..], &[b'x'; 255]].concat());
+        }
+        vec![reply.bytes]
+    });
+    let found = run(asking(&[&server]).build().resolve::<evdns::Txt>(NAME)).unwrap();
+    assert!(found.len() > 200, "{}", found.len());
+}
+
+#[test]
+fn records_of_other_names_are_not_taken() {
+    let server = DnsServer::start(|question| {
+        vec![
+            question
+                .reply()
+                .address("other.example", "203.0.113.66")
+                .address(NAME, "192.0.2.1")
+                .bytes,
+        ]
+    });
+    let found = run(asking(&[&server]).build().resolve::<evdns::A>(NAME)).unwrap();
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn no_such_name_with_addresses_is_no_such_name() {
+    let server = DnsServer::start(|question| vec![forged(question).code(3).bytes]);
+    let error = run(asking(&[&server]).build().lookup(NAME)).unwrap_err();
+    assert_eq!(kind(&error), ErrorKind::NoName);
+}
+
+#[test]
+fn aliases_that_lead_nowhere_end() {
+    for links in [1, 2, 40] {
+        let server = DnsServer::start(move |question| {
+            let link = |n: usize| {
+                if n.is_multiple_of(links) {
+                    NAME.to_owned()
+                } else {
+                    format!("n{n}.example")
+                }
+            };
+            let reply = (0..links).fold(question.reply(), |reply, n| {
+                reply.alias(&link(n), &link(n + 1))
+            });
+            vec![reply.bytes]
+        });
+        let error = run(asking(&[&server]).build().lookup(NAME)).unwrap_err();
+        assert!(
+            matches!(kind(&error), ErrorKind::NoName | ErrorKind::NoRecords),
+            "{links}: {error}"
+        );
+    }
+}
+
+#[test]
+fn broken_messages_are_an_error_that_says_so() {
+    let spoils: [fn(&mut Vec<u8>); 4] = [
+        |bytes| bytes.truncate(bytes.len() - 2),
+        |bytes| bytes[7] = 200, // records that are not there
+        |bytes| bytes.splice(30..44, [0xc0, 30]).for_each(drop), // a name that points at itself
+        |bytes| bytes[30] = 0x7f, // a label type that does not exist
+    ];
+    for (n, spoil) in spoils.into_iter().enumerate() {
+        let server = DnsServer::start(move |question| {
+            let mut bytes = good(question).bytes;
+            spoil(&mut bytes);
+            vec![bytes]
+        });
+        let error = run(asking(&[&server]).build().resolve::<evdns::A>(NAME)).unwrap_err();
+        let expected = format!(
+            "look up host.example: no server could tell ({}: its message is malformed)",
+            server.address()
+        );
+        assert_eq!(error.to_string(), expected, "{n}");
+    }
+}
+
+#[test]
+fn codes_of_failure_lead_to_the_next_server() {
+    for code in [2, 4, 5] {
+        let bad = DnsServer::start(move |question| vec![question.reply().code(code).bytes]);
+        let server = DnsServer::start(|question| vec![good(question).bytes]);
+        let found = run(asking(&[&bad, &server]).build().resolve::<evdns::A>(NAME)).unwrap();
+        assert_eq!(found[0].to_string(), "192.0.2.1");
+        let error = run(asking(&[&bad]).build().lookup(NAME)).unwrap_err();
+        assert_eq!(kind(&error), ErrorKind::TryAgain);
+    }
+}
+
+#[test]
+fn a_server_that_does_not_know_edns_is_asked_without() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let note = asked.clone();
+    let server = DnsServer::start(move |question| {
+        note.lock().unwrap().push(question.edns);
+        let reply = if question.edns {
+            question.reply().code(1)
+        } else {
+            good(question)
+        };
+        vec![reply.bytes]
+    });
+    let resolver = asking(&[&server]).cache(0).build();
+    for _ in 0..2 {
+        run(resolver.resolve::<evdns::A>(NAME)).unwrap();
+    }
+    assert_eq!(
+        *asked.lock().unwrap(),
+        [true, false, false],
+        "it is remembered"
+    );
+}
+
+#[test]
+fn a_closed_port_is_noticed_at_once() {
+    let server = DnsServer::start(|_| vec![]);
+    let address = server.address();
+    drop(server);
+    let began = Instant::now();
+    let resolver = evdns::Resolver::builder()
+        .server(address)
+        .timeout(Duration::from_secs(30))
+        .build();
+    let error = run(resolver.lookup(NAME)).unwrap_err();
+    assert!(error.to_string().contains("can't be reached"), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn silence_ends_in_time() {
+    let server = DnsServer::start(|_| vec![]);
+    let error = run(asking(&[&server])
+        .timeout(evcore::ms(50))
+        .build()
+        .lookup(NAME))
+    .unwrap_err();
+    assert_eq!(kind(&error), ErrorKind::TryAgain);
+    assert!(
+        error.to_string().ends_with(": no answer in time)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn tcp_that_is_closed_under_us_is_an_error() {
+    let server = DnsServer::start(|question| match question.over_tcp {
+        true => vec![],
+        false => vec![forged(question).truncated().bytes],
+    });
+    let error = run(asking(&[&server]).build().resolve::<evdns::A>(NAME)).unwrap_err();
+    assert!(
+        error.to_string().contains("closed the connection"),
+        "{error}"
+    );
+}
+
+#[test]
+fn many_queries_share_a_connection() {
+    let peers = Arc::new(Mutex::new(HashMap::new()));
+    let note = peers.clone();
+    let server = DnsServer::start(move |question| {
+        *note.lock().unwrap().entry(question.peer).or_insert(0) += 1;
+        vec![good(question).bytes]
+    });
+    let resolver = asking(&[&server]).use_vc(true).build();
+    let all = (0..50).map(|n| resolver.resolve::<evdns::A>(format!("n{n}.example")));
+    run(Promise::all(all)).unwrap();
+    assert_eq!(*peers.lock().unwrap().values().collect::<Vec<_>>(), [&50]);
+}
+
+/// 10,000 queries: ids, ports and letters are all that stands between us and a forger.
+#[test]
+fn ports_and_ids_can_t_be_guessed() {
+    const QUERIES: usize = 10_000;
+    let seen = Arc::new(Mutex::new((
+        HashMap::<u16, usize>::new(),
+        vec![0_usize; 256],
+    )));
+    let note = seen.clone();
+    let server = DnsServer::start(move |question| {
+        let mut seen = note.lock().unwrap();
+        *seen.0.entry(question.peer.port()).or_default() += 1;
+        seen.1[usize::from(question.id >> 8)] += 1;
+        vec![good(question).bytes]
+    });
+    let resolver = asking(&[&server])
+        .timeout(Duration::from_secs(5))
+        .attempts(3)
+        .cache(0)
+        .build();
+    for batch in 0..QUERIES / 50 {
+        let all = (0..50).map(|n| resolver.resolve::<evdns::A>(format!("n{batch}-{n}.example")));
+        run(Promise::all(all)).unwrap();
+    }
+    let seen = seen.lock().unwrap();
+    assert!(seen.0.len() >= 200, "{} ports", seen.0.len());
+    let most = seen.0.values().max().copied().unwrap_or(0);
+    assert!(most <= QUERIES / 100, "one port had {most} queries");
+    // Chi-square over the 256 upper halves of the ids: 255 degrees of freedom, so 390 is passed once in ten million.
+    let queries: usize = seen.1.iter().sum();
+    let expected = queries as f64 / 256.0;
+    let chi: f64 = seen
+        .1
+        .iter()
+        .map(|&n| (n as f64 - expected).powi(2) / expected)
+        .sum();
+    assert!(chi < 390.0, "chi-square {chi}");
+}

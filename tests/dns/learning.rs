@@ -1,0 +1,147 @@
+//! What is kept: answers, twins, demotions, stale answers; and what ends with a look-up that is given up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bed::dns::DnsServer;
+use evcore::{Promise, run};
+use evdns::{A, ErrorKind};
+
+use crate::{asking, kind};
+
+/// A server that counts, and its count.
+fn counting(ttl: u32) -> (DnsServer, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = count.clone();
+    let server = DnsServer::start(move |question| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        let reply = question.reply();
+        vec![match question.name.starts_with("missing") {
+            true => reply.code(3).negative(ttl).bytes,
+            false => reply.record(&question.name, 1, ttl, &[192, 0, 2, 1]).bytes,
+        }]
+    });
+    (server, count)
+}
+
+#[test]
+fn an_answer_is_kept_for_its_time() {
+    let (server, count) = counting(60);
+    let resolver = asking(&[&server]).build();
+    for _ in 0..3 {
+        run(resolver.resolve::<A>("host.example")).unwrap();
+        assert_eq!(
+            kind(&run(resolver.resolve::<A>("missing.example")).unwrap_err()),
+            ErrorKind::NoName
+        );
+    }
+    assert_eq!(count.load(Ordering::Relaxed), 2);
+    let known = resolver.resolve::<A>("host.example");
+    assert!(known.is_settled(), "what is at hand needs no turn");
+}
+
+#[test]
+fn a_ttl_of_zero_is_not_kept() {
+    let (server, count) = counting(0);
+    let resolver = asking(&[&server]).build();
+    for _ in 0..3 {
+        run(resolver.resolve::<A>("host.example")).unwrap();
+    }
+    assert_eq!(count.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn twins_share_one_query() {
+    let (server, count) = counting(0);
+    let resolver = asking(&[&server]).build();
+    let twins: Vec<_> = (0..20)
+        .map(|_| resolver.resolve::<A>("host.example"))
+        .collect();
+    twins[0].cancel(); // the others go on
+    let rest = run(Promise::all(twins[1..].to_vec())).unwrap();
+    assert_eq!(rest.len(), 19);
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_dead_server_is_stepped_around_and_comes_back() {
+    let dead = Arc::new(AtomicBool::new(true));
+    let silent = dead.clone();
+    let first = DnsServer::start(move |question| match silent.load(Ordering::Relaxed) {
+        true => vec![],
+        false => vec![question.reply().address(&question.name, "192.0.2.2").bytes],
+    });
+    let (server, _) = counting(60);
+    let resolver = asking(&[&first, &server]).timeout(evcore::ms(700)).build();
+    run(resolver.resolve::<A>("n.example")).unwrap();
+    let mut times = Vec::new();
+    for n in 0..200 {
+        let (name, began) = (if n % 2 == 0 { "missing" } else { "n" }, Instant::now());
+        drop(run(resolver.resolve::<A>(format!("{name}{n}.example"))));
+        times.push(began.elapsed());
+    }
+    times.sort();
+    assert!(
+        times[197] < Duration::from_millis(500),
+        "p99 {:?}: it waits for the dead one",
+        times[197]
+    );
+    dead.store(false, Ordering::Relaxed);
+    // Probed in the background after 5 s, at the next look-up; then it is the first again.
+    let back = |n: usize| {
+        let found = run(resolver.resolve::<A>(format!("back{n}.example"))).unwrap();
+        found[0].to_string() == "192.0.2.2"
+    };
+    let began = Instant::now();
+    let mut n = 0;
+    while !back(n) {
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "it never comes back"
+        );
+        std::thread::sleep(Duration::from_millis(200));
+        n += 1;
+    }
+}
+
+#[test]
+fn a_stale_answer_is_better_than_none() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let silent = gone.clone();
+    let server = DnsServer::start(move |question| match silent.load(Ordering::Relaxed) {
+        true => vec![question.reply().code(2).bytes],
+        false => vec![
+            question
+                .reply()
+                .record(&question.name, 1, 1, &[192, 0, 2, 1])
+                .bytes,
+        ],
+    });
+    let resolver = asking(&[&server])
+        .serve_stale(Duration::from_secs(3_600))
+        .build();
+    run(resolver.resolve::<A>("host.example")).unwrap();
+    gone.store(true, Ordering::Relaxed);
+    run(evcore::sleep(Duration::from_millis(1_100))).unwrap();
+    let stale = run(resolver.resolve::<A>("host.example")).unwrap();
+    assert_eq!(stale.ttl(), Duration::from_secs(30));
+    assert!(run(resolver.resolve::<A>("other.example")).is_err());
+}
+
+#[test]
+fn a_look_up_that_is_given_up_leaves_nothing() {
+    let server = DnsServer::start(|_| vec![]);
+    let resolver = asking(&[&server]).timeout(Duration::from_secs(60)).build();
+    let pending: Vec<_> = (0..1_000)
+        .map(|n| resolver.resolve::<A>(format!("n{n}.example")))
+        .collect();
+    run(evcore::sleep(Duration::from_millis(20))).unwrap();
+    for promise in &pending {
+        promise.cancel();
+    }
+    run(evcore::sleep(Duration::from_millis(1))).unwrap();
+    let dump = evcore::Reactor::current().dump();
+    // One coroutine a port, and who retires them.
+    assert!(dump.lines().count() < 60, "{dump}");
+}
