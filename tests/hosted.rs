@@ -229,6 +229,48 @@ fn a_nested_loop_inside_a_callback_goes_on() {
     );
 }
 
+/// Between two nested turns it is the inner host's code that runs, though the
+/// outer turn is still on the stack.
+#[test]
+fn what_a_nested_host_begins_is_noticed_too() {
+    let guest = Reactor::new().unwrap();
+    let _entered = guest.enter();
+    let asked = Rc::new(Cell::new(0));
+    let count = asked.clone();
+    guest.on_wake(move || count.set(count.get() + 1));
+    let (inner, seen) = (guest.clone(), asked.clone());
+    Promise::ready(()).then(move |()| {
+        inner.turn(Duration::ZERO);
+        let before = seen.get();
+        let clicked = Promise::ready(3).then(|n| n + 4);
+        assert_eq!(seen.get(), before + 1, "queued");
+        inner.turn(Duration::ZERO);
+        assert!(clicked.is_settled());
+        _ = sleep(secs(100));
+        assert_eq!(seen.get(), before + 2, "a nearer deadline");
+    });
+    guest.turn(Duration::ZERO);
+    assert_eq!(asked.get(), 3);
+}
+
+#[test]
+fn a_timer_left_behind_by_a_run_between_turns_is_told() {
+    let guest = Reactor::new().unwrap();
+    let asked = Rc::new(Cell::new(false));
+    let told = asked.clone();
+    guest.on_wake(move || told.set(true));
+    guest.turn(Duration::ZERO);
+    let job = async {
+        _ = sleep(secs(100));
+        sleep(ms(1)).await
+    };
+    guest.run(job).unwrap();
+    guest.turn(Duration::ZERO);
+    asked.set(false);
+    guest.run(async { Ok(()) }).unwrap();
+    assert!(asked.get(), "the host has to learn of the sleep");
+}
+
 #[test]
 fn idle_makes_no_wake_ups() {
     for with_hook in [true, false] {

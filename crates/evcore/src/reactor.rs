@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::future::IntoFuture;
 use std::io;
 use std::panic::Location;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::current;
@@ -261,6 +261,25 @@ impl Reactor {
         crate::host::dump(&self.core)
     }
 
+    /// A handle that does not keep the reactor open: for hosts, whose guest
+    /// is to close when its user lets go of it.
+    ///
+    /// ```
+    /// use evcore::Reactor;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let weak = reactor.downgrade();
+    /// assert!(weak.upgrade().is_some());
+    /// drop(reactor);
+    /// assert!(weak.upgrade().is_none());
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    pub fn downgrade(&self) -> WeakReactor {
+        WeakReactor {
+            core: Rc::downgrade(&self.core),
+        }
+    }
+
     pub(crate) fn core(&self) -> &Rc<Core> {
         &self.core
     }
@@ -304,6 +323,28 @@ impl std::fmt::Debug for Reactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reactor")
             .field("id", &self.core.id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A reactor that may have closed; see [`Reactor::downgrade`].
+#[derive(Clone)]
+pub struct WeakReactor {
+    core: Weak<Core>,
+}
+
+impl WeakReactor {
+    /// The reactor; `None` once its last handle is gone.
+    pub fn upgrade(&self) -> Option<Reactor> {
+        let core = self.core.upgrade().filter(|core| !core.closed.get())?;
+        Some(Reactor::of(core))
+    }
+}
+
+impl std::fmt::Debug for WeakReactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WeakReactor")
+            .field("id", &self.core.upgrade().map(|core| core.id()))
             .finish_non_exhaustive()
     }
 }

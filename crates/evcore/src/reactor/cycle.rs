@@ -130,7 +130,9 @@ impl Core {
         turn::clean_up(self);
         turn::report(self);
         self.depth.set(self.depth.get() - 1);
-        if self.queue.has_work() || self.queue.has_reports() {
+        // A host did not see these turns: timers made in them are news to it.
+        let timed = !self.timers.borrow().is_empty();
+        if timed || self.queue.has_work() || self.queue.has_reports() {
             self.nudge_host();
         }
     }
@@ -138,9 +140,11 @@ impl Core {
     /// Lets go of all that is queued, of a closed reactor.
     pub(super) fn empty(self: &Rc<Self>) {
         self.depth.set(self.depth.get() + 1);
+        let nested = self.nested.replace(false);
         current::enter(self);
         turn::empty(self);
         current::leave(self);
+        self.nested.set(nested);
         self.depth.set(self.depth.get() - 1);
     }
 }
@@ -165,6 +169,7 @@ fn turn(core: &Rc<Core>, timeout: Option<Duration>) {
         return;
     }
     core.depth.set(core.depth.get() + 1);
+    core.nested.set(false);
     current::enter(core);
     turn::clean_up(core);
     let young = core.timers.borrow().sequence();
@@ -176,6 +181,7 @@ fn turn(core: &Rc<Core>, timeout: Option<Duration>) {
     turn::report(core);
     current::leave(core);
     core.depth.set(core.depth.get() - 1);
+    core.nested.set(core.depth.get() > 0);
     if core.closed.get() {
         // Closed by one of the callbacks: what came after it goes too.
         core.empty();
@@ -191,6 +197,7 @@ pub(super) fn close(core: &Rc<Core>) {
         return;
     }
     core.depth.set(core.depth.get() + 1);
+    core.nested.set(false);
     // What users' drops make meanwhile is this reactor's, and closed.
     current::enter(core);
     let posts = core.inbox.close();
