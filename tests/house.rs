@@ -177,7 +177,7 @@ fn only_current_has_a_thread_local() {
 }
 
 #[test]
-fn only_polling_is_unsafe_and_says_why() {
+fn only_foreign_interfaces_are_unsafe_and_say_why() {
     let bad = "fn f() { unsafe { g() } }";
     let good = "fn f() {\n    // SAFETY: deleted before it is closed.\n    unsafe { g() }\n}";
     keep(
