@@ -34,7 +34,7 @@ pub(crate) struct Core {
     pub(super) depth: Cell<usize>,
     /// A turn has come and gone inside the callback that runs: it is a host's
     /// loop that runs there, which has to be told of what comes up.
-    pub(super) nested: Cell<bool>,
+    pub(super) hosting: Cell<bool>,
     pub(crate) queue: Queue,
     pub(super) sources: RefCell<Sources<Wakeup>>,
     pub(super) timers: RefCell<TimerQueue<Alarm>>,
@@ -63,7 +63,7 @@ impl Core {
             handles: Cell::new(0),
             closed: Cell::new(false),
             depth: Cell::new(0),
-            nested: Cell::new(false),
+            hosting: Cell::new(false),
             queue: Queue::new(),
             sources: RefCell::new(Sources::new()),
             timers: RefCell::new(TimerQueue::new(world.now())),
@@ -122,7 +122,7 @@ impl Core {
     /// The turn will see for itself what comes up now, no host needs to.
     #[inline]
     pub(crate) fn is_turning(&self) -> bool {
-        self.depth.get() > 0 && !self.nested.get()
+        self.depth.get() > 0 && !self.hosting.get()
     }
 
     /// The turn on top of the stack lies in another one's callback.

@@ -140,11 +140,11 @@ impl Core {
     /// Lets go of all that is queued, of a closed reactor.
     pub(super) fn empty(self: &Rc<Self>) {
         self.depth.set(self.depth.get() + 1);
-        let nested = self.nested.replace(false);
+        let hosting = self.hosting.replace(false);
         current::enter(self);
         turn::empty(self);
         current::leave(self);
-        self.nested.set(nested);
+        self.hosting.set(hosting);
         self.depth.set(self.depth.get() - 1);
     }
 }
@@ -169,7 +169,7 @@ fn turn(core: &Rc<Core>, timeout: Option<Duration>) {
         return;
     }
     core.depth.set(core.depth.get() + 1);
-    core.nested.set(false);
+    core.hosting.set(false);
     current::enter(core);
     turn::clean_up(core);
     let young = core.timers.borrow().sequence();
@@ -181,7 +181,7 @@ fn turn(core: &Rc<Core>, timeout: Option<Duration>) {
     turn::report(core);
     current::leave(core);
     core.depth.set(core.depth.get() - 1);
-    core.nested.set(core.depth.get() > 0);
+    core.hosting.set(core.depth.get() > 0);
     if core.closed.get() {
         // Closed by one of the callbacks: what came after it goes too.
         core.empty();
@@ -197,7 +197,7 @@ pub(super) fn close(core: &Rc<Core>) {
         return;
     }
     core.depth.set(core.depth.get() + 1);
-    core.nested.set(false);
+    core.hosting.set(false);
     // What users' drops make meanwhile is this reactor's, and closed.
     current::enter(core);
     let posts = core.inbox.close();
