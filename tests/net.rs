@@ -32,6 +32,7 @@ on_every_poller! {
     bytes_go_both_ways
     writes_keep_the_order_they_were_asked_in
     reads_keep_the_order_they_were_asked_in
+    what_can_be_done_at_once_is
     a_cancelled_read_lets_the_next_one_go_on
     a_reader_and_a_writer_share_a_stream
     small_reads_of_much_lose_nothing
@@ -153,6 +154,25 @@ fn reads_keep_the_order_they_were_asked_in() -> Result<()> {
     evcore::sleep(ms(5)).then(move |_| far.write_all(b"onetwofour").map(|()| far));
     let words = in_time(words)?;
     assert_eq!(words, [&b"one"[..], b"tw", b"ofou"]);
+    Ok(())
+}
+
+fn what_can_be_done_at_once_is() -> Result<()> {
+    let (a, b) = pair()?;
+    // That it is writable, and that something has come, is known from here on.
+    in_time(a.write_all("one"))?;
+    assert_eq!(in_time(b.read(3))?, b"one");
+    let written = a.write_all("two");
+    assert!(written.is_settled());
+    let mut seen = String::new();
+    // A second one waits for the first, which is not done yet.
+    let (first, second) = (b.read_exact(2), b.read_exact(1));
+    for read in [first, second] {
+        seen += std::str::from_utf8(&in_time(read)?)?;
+    }
+    assert_eq!(seen, "two");
+    // Nothing is there: it has to be waited for.
+    assert!(!b.read(1).is_settled());
     Ok(())
 }
 

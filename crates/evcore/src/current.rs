@@ -27,6 +27,8 @@ thread_local! {
     static HERE: Registry = Registry::default();
     /// Whether `stopping` is set: asked at every drop, so it has to be cheap.
     static STOPPING: Cell<bool> = const { Cell::new(false) };
+    /// Whether `orphans` has any: asked twice a turn.
+    static ORPHANED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Notes why what is dropped from now on is dropped; returns what was noted
@@ -53,19 +55,22 @@ pub(crate) fn stopping() -> Option<Error> {
 pub(crate) fn orphan(node: Rc<dyn AnyNode>) -> Result<(), Rc<dyn AnyNode>> {
     let mut node = Some(node);
     _ = HERE.try_with(|here| here.orphans.borrow_mut().extend(node.take()));
+    ORPHANED.set(true);
     node.map_or(Ok(()), Err)
 }
 
 /// Takes what [`orphan`] has kept.
 pub(crate) fn take_orphans() -> Vec<Rc<dyn AnyNode>> {
+    if !ORPHANED.replace(false) {
+        return Vec::new();
+    }
     HERE.try_with(|here| here.orphans.take())
         .unwrap_or_default()
 }
 
 /// Whether [`orphan`] has kept any.
 pub(crate) fn has_orphans() -> bool {
-    HERE.try_with(|here| !here.orphans.borrow().is_empty())
-        .unwrap_or_default()
+    ORPHANED.get()
 }
 
 /// The innermost entered reactor, else the thread's own, made at need. At the

@@ -129,6 +129,11 @@ impl<S: Gated> Place<S> {
         self.socket.gate().line(self.direction)
     }
 
+    fn is_first(&self) -> bool {
+        let waiting = self.line().waiting.borrow();
+        waiting.front().is_some_and(|place| place.0 == self.number)
+    }
+
     fn poll_reached(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut waiting = self.line().waiting.borrow_mut();
         match waiting.binary_search_by_key(&self.number, |place| place.0) {
@@ -160,7 +165,8 @@ impl<S: Gated> Drop for Place<S> {
 }
 
 /// Promises the outcome of an operation, done when all that were asked for
-/// earlier in the same direction are done. `doing` names it in its error.
+/// earlier in the same direction are done: at once if there are none and the
+/// source is ready. `doing` names it in its error.
 #[track_caller]
 pub(super) fn promise<S, T, F>(
     socket: &Rc<S>,
@@ -174,11 +180,20 @@ where
     F: Future<Output = io::Result<T>> + 'static,
 {
     let place = Place::take(socket, direction);
-    let operation = operation(socket.clone());
+    let mut operation = Box::pin(operation(socket.clone()));
     let _current = socket.gate().reactor().enter();
+    if place.is_first() && socket.gate().source.is_ready(direction) {
+        let cx = &mut Context::from_waker(Waker::noop());
+        if let Poll::Ready(outcome) = operation.as_mut().poll(cx) {
+            return named(outcome, || doing(socket)).into();
+        }
+    }
     crate::spawn(async move {
         place.reached().await;
-        let outcome = operation.await;
-        outcome.map_err(|error| Error::from(error).during(doing(&place.socket)))
+        named(operation.await, || doing(&place.socket))
     })
+}
+
+fn named<T>(outcome: io::Result<T>, doing: impl FnOnce() -> String) -> crate::Result<T> {
+    outcome.map_err(|error| Error::from(error).during(doing()))
 }

@@ -1,26 +1,43 @@
 //! The door of promises to a connected stream. Operations of one direction
 //! are done one after the other, in the order in which they were asked for.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
-use super::gate;
+use super::gate::{self, Gated};
 use super::stream::{Connection, Stream};
 use crate::limits::READ_STEP;
 use crate::{Direction, Promise};
 
+/// Where promised reads of all streams arrive: each answer is as long as what
+/// has come, and nobody clears memory that is overwritten.
+struct Scratch(RefCell<Vec<u8>>);
+
+impl Scratch {
+    fn new() -> Scratch {
+        Scratch(RefCell::new(vec![0; READ_STEP]))
+    }
+}
+
 impl<E: 'static> Stream<E> {
-    /// Promises the next bytes, at most `max` of them: as soon as some are
-    /// there. Empty at the end of the stream (and for a `max` of 0).
+    /// Promises the next bytes, at most `max` of them (nor more than
+    /// [`READ_STEP`] at once): as soon as some are there. Empty at the end of
+    /// the stream (and for a `max` of 0).
     #[track_caller]
     pub fn read(&self, max: usize) -> Promise<Vec<u8>> {
-        self.reading(|connection| async move {
-            let mut bytes = vec![0; max];
-            let read = read(&connection, &mut bytes).await?;
-            bytes.truncate(read);
-            Ok(bytes)
+        let scratch = self.connection.gate().reactor().local(Scratch::new);
+        self.reading(move |connection| async move {
+            let into = |cx: &mut Context<'_>| {
+                let mut scratch = scratch.0.borrow_mut();
+                let into = &mut scratch[..max.min(READ_STEP)];
+                let read = ready!(connection.poll_read(cx, into))?;
+                Poll::Ready(Ok(into[..read].to_vec()))
+            };
+            poll_fn(into).await
         })
     }
 

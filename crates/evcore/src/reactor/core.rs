@@ -288,6 +288,10 @@ impl Core {
         Poll::Pending
     }
 
+    pub(crate) fn is_source_ready(&self, token: Token, direction: Direction) -> bool {
+        !self.queue.is_spent() && self.sources.borrow_mut().is_ready(token, direction)
+    }
+
     pub(crate) fn remove_source(self: &Rc<Self>, token: Token) {
         let state = self.sources.borrow_mut().remove(token);
         turn::bury(self, state);

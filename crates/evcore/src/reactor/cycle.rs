@@ -84,15 +84,9 @@ impl Core {
 
     /// Moves what has happened outside into the queue. Runs nobody's code.
     fn collect(self: &Rc<Self>, young: u64) {
-        let mut posts = self.posts.take();
-        self.inbox.take(&mut posts);
-        for post in posts.drain(..) {
-            match post {
-                Post::Call(f) => self.queue.push(Entry::Call(f, None)),
-                Post::Wake(token) => self.schedule(token),
-            }
+        if self.inbox.is_filled() {
+            self.collect_posts();
         }
-        self.posts.replace(posts);
         let due = |now| self.timers.borrow_mut().pop_due(now, young);
         if !self.timers.borrow().is_empty() {
             let now = self.world.now();
@@ -107,19 +101,35 @@ impl Core {
         self.ready.replace(ready);
     }
 
+    fn collect_posts(self: &Rc<Self>) {
+        let mut posts = self.posts.take();
+        self.inbox.take(&mut posts);
+        for post in posts.drain(..) {
+            match post {
+                Post::Call(f) => self.queue.push(Entry::Call(f, None)),
+                Post::Wake(token) => self.schedule(token),
+            }
+        }
+        self.posts.replace(posts);
+    }
+
     /// Wakes those who waited for what the outside told.
     fn mark(self: &Rc<Self>, told: Ready) {
         let token = told.token;
         if told.hangup {
             self.sources.borrow_mut().mark_hangup(token);
         }
-        let directions = [
-            (told.readable, Direction::Read),
-            (told.writable, Direction::Write),
-        ];
-        for (_, direction) in directions.into_iter().filter(|(ready, _)| *ready) {
+        let mark = |direction| {
             let waiting = self.sources.borrow_mut().mark(token, direction);
-            waiting.into_iter().for_each(|wakeup| self.wake(wakeup));
+            if let Some(wakeup) = waiting {
+                self.wake(wakeup);
+            }
+        };
+        if told.readable {
+            mark(Direction::Read);
+        }
+        if told.writable {
+            mark(Direction::Write);
         }
     }
 

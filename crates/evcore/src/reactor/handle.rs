@@ -51,6 +51,11 @@ impl Source {
         self.core.poll_source(self.token, direction, cx)
     }
 
+    /// As [`poll_ready`](Source::poll_ready), for who does not wait for it.
+    pub fn is_ready(&self, direction: Direction) -> bool {
+        self.core.is_source_ready(self.token, direction)
+    }
+
     /// An operation would have blocked, or has drained what there was: not
     /// ready until the outside tells again.
     pub fn clear(&self, direction: Direction) {
