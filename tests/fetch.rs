@@ -7,9 +7,11 @@ use std::time::Duration;
 
 mod fetch {
     mod bodies;
+    mod decoding;
     mod events;
     mod keeping;
     mod layers;
+    mod redirects;
     mod stopping;
 }
 

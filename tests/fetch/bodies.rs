@@ -203,7 +203,7 @@ fn the_head_is_what_was_asked_for() {
     let host = raw.address();
     let version = env!("CARGO_PKG_VERSION");
     let expected = format!(
-        "OPTIONS /a%20b?c=d HTTP/1.1\r\nhost: {host}\r\nuser-agent: evhttp/{version}\r\nx-one: 1\r\nx-one: 2\r\n\r\n"
+        "OPTIONS /a%20b?c=d HTTP/1.1\r\nhost: {host}\r\nuser-agent: evhttp/{version}\r\nx-one: 1\r\nx-one: 2\r\naccept-encoding: zstd, br, gzip, deflate\r\n\r\n"
     );
     assert_eq!(text, expected);
 }

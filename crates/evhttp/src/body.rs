@@ -5,9 +5,10 @@ use std::fmt;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use evcore::{Promise, Result, spawn_with};
+use evcore::{Promise, Reactor, Result, spawn_with};
 use http::HeaderMap;
 
 use crate::error::{Error, ErrorKind, Phase};
@@ -53,12 +54,24 @@ pub trait Pieces {
     fn take_trailers(&mut self) -> Option<HeaderMap> {
         None
     }
+
+    /// Bytes taken from the wire and how many there will be, where those are
+    /// others than the bytes handed out: content that was compressed.
+    fn encoded(&self) -> Option<(u64, Option<u64>)> {
+        None
+    }
+
+    /// The same content from its beginning once more, if it can be had.
+    fn replay(&self) -> Option<Body> {
+        None
+    }
 }
 
 /// The content of a request or a response.
 ///
-/// A request's body made of bytes can be sent again if a kept connection
-/// turns out to be dead; one made of pieces can't.
+/// A request's body made of bytes, or a file, can be sent again if a redirect
+/// or a dead connection asks for that; one that comes in pieces only if it
+/// says so ([`Pieces::replay`]).
 ///
 /// ```
 /// let server = evhttp::serve("127.0.0.1:0", |_| "one two three")?;
@@ -189,13 +202,10 @@ impl Body {
     pub fn done(self) -> Promise<Rc<HeaderMap>> {
         spawn_with(|emitter| async move {
             let mut body = self;
-            let (total, began) = (body.length(), evcore::Reactor::current().now());
-            let mut received = 0;
+            let mut tally = Tally::new(&body);
             loop {
                 let piece = body.next().await?;
-                received += piece.as_ref().map_or(0, |piece| piece.len() as u64);
-                let elapsed = evcore::Reactor::current().now() - began;
-                emitter.emit(PROGRESS, Progress::new(received, total, elapsed));
+                emitter.emit(PROGRESS, tally.count(&body, piece.as_ref()));
                 match piece {
                     Some(piece) => emitter.emit(CHUNK, piece),
                     None => break,
@@ -210,7 +220,15 @@ impl Body {
         match &self.0 {
             Kind::Empty => Some(Body::empty()),
             Kind::Whole(bytes) => Some(Body(Kind::Whole(bytes.clone()))),
-            Kind::Pieces(_) => None,
+            Kind::Pieces(pieces) => pieces.replay(),
+        }
+    }
+
+    /// As [`Pieces::encoded`].
+    pub fn encoded(&self) -> Option<(u64, Option<u64>)> {
+        match &self.0 {
+            Kind::Pieces(pieces) => pieces.encoded(),
+            _ => None,
         }
     }
 
@@ -241,6 +259,32 @@ impl fmt::Debug for Body {
             (Kind::Pieces(_), None) => f.write_str("Body(pieces)"),
             (_, length) => write!(f, "Body({} bytes)", length.unwrap_or(0)),
         }
+    }
+}
+
+/// How far a body has come.
+pub(crate) struct Tally {
+    total: Option<u64>,
+    began: Instant,
+    handed_out: u64,
+}
+
+impl Tally {
+    /// For a body that begins.
+    pub(crate) fn new(body: &Body) -> Tally {
+        Tally {
+            total: body.length(),
+            began: Reactor::current().now(),
+            handed_out: 0,
+        }
+    }
+
+    /// After one more `piece`, or the end.
+    pub(crate) fn count(&mut self, body: &Body, piece: Option<&Bytes>) -> Progress {
+        self.handed_out += piece.map_or(0, |piece| piece.len() as u64);
+        let elapsed = Reactor::current().now() - self.began;
+        let (received, total) = body.encoded().unwrap_or((self.handed_out, self.total));
+        Progress::new(received, total, elapsed).with_decoded(self.handed_out)
     }
 }
 

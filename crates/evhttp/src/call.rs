@@ -51,6 +51,10 @@ pub struct Call {
 pub struct Options {
     /// Time for the whole call, from `send` to the last byte of the body.
     pub deadline: Option<Duration>,
+    /// The most redirects to follow; 0 takes a 3xx as the answer.
+    pub redirects: Option<u32>,
+    /// Content is handed out as it was sent, with its coding.
+    pub as_sent: bool,
 }
 
 impl Call {
@@ -71,17 +75,26 @@ impl Call {
 
     /// The same call once more, if its body can be sent again.
     pub fn replay(&self) -> Option<Call> {
-        Some(Call {
+        let mut again = self.bodiless();
+        again.body = self.body.replay()?;
+        again.attempt += 1;
+        Some(again)
+    }
+
+    /// The same call without its body: what a layer keeps that may have to
+    /// send once more.
+    pub fn bodiless(&self) -> Call {
+        Call {
             method: self.method.clone(),
             url: self.url.clone(),
             headers: self.headers.clone(),
-            body: self.body.replay()?,
+            body: Body::empty(),
             options: self.options.clone(),
             emitter: self.emitter.clone(),
             hop: self.hop,
-            attempt: self.attempt + 1,
+            attempt: self.attempt,
             phase: self.phase.clone(),
-        })
+        }
     }
 }
 
@@ -183,6 +196,16 @@ impl Answer {
     /// An answer that `future` will bring.
     pub fn later(future: impl Future<Output = Result<Response>> + 'static) -> Answer {
         Answer(State::Later(Box::pin(future)))
+    }
+
+    /// What `change` makes of the response, once it is there; nothing is
+    /// boxed if it is there already.
+    pub fn map(self, change: impl FnOnce(Response) -> Result<Response> + 'static) -> Answer {
+        match self.0 {
+            State::Ready(Some(response)) => Answer::ready(response.and_then(change)),
+            State::Ready(None) => self,
+            State::Later(future) => Answer::later(async move { change(future.await?) }),
+        }
     }
 }
 

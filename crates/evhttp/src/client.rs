@@ -9,13 +9,15 @@ use bytes::Bytes;
 use evcore::{Emitter, Promise, Reactor, Result, spawn_with};
 use http::Method;
 
-use crate::body::Collected;
+use crate::body::{Collected, Tally};
 use crate::call::{Call, Layer, Next};
 use crate::conn::Wire;
 use crate::error::Error;
 use crate::event::{CHUNK, HEAD, Head, PROGRESS, Progress};
 use crate::layer::deadline::Deadline;
-use crate::limits::IDLE_PER_ORIGIN;
+use crate::layer::decode::Decode;
+use crate::layer::redirect::Follow;
+use crate::limits::{DECODED_RATIO, IDLE_PER_ORIGIN, REDIRECTS};
 use crate::request::Request;
 use crate::response::Response;
 
@@ -53,6 +55,9 @@ pub struct Client {
 pub struct ClientBuilder {
     outer: Vec<Rc<dyn Layer>>,
     idle: usize,
+    redirects: u32,
+    downgrade: bool,
+    decode: Option<u64>,
 }
 
 impl ClientBuilder {
@@ -68,10 +73,49 @@ impl ClientBuilder {
         self
     }
 
+    /// Follows up to so many redirects a call (20 unless told); 0 follows
+    /// none, and a 3xx is a response like any other.
+    ///
+    /// ```
+    /// let client = evhttp::Client::builder().redirects(0).build();
+    /// ```
+    pub fn redirects(mut self, most: u32) -> ClientBuilder {
+        self.redirects = most;
+        self
+    }
+
+    /// Whether a redirect from https to http is followed. It is not, unless
+    /// told: everybody on the way could read and change what comes.
+    pub fn redirect_to_http(mut self, allowed: bool) -> ClientBuilder {
+        self.downgrade = allowed;
+        self
+    }
+
+    /// Whether compressed content is asked for and unpacked. It is, for the
+    /// codings that are built in (gzip and deflate unless told).
+    pub fn decode(mut self, wanted: bool) -> ClientBuilder {
+        self.decode = wanted.then_some(DECODED_RATIO);
+        self
+    }
+
+    /// Lets compressed content grow to so many times its size
+    /// ([`limits::DECODED_RATIO`](crate::limits::DECODED_RATIO) unless told).
+    pub fn decoded_ratio(mut self, most: u64) -> ClientBuilder {
+        self.decode = Some(most.max(1));
+        self
+    }
+
     /// The client.
     pub fn build(self) -> Client {
         let mut layers = self.outer;
         layers.push(Rc::new(Deadline));
+        if self.redirects > 0 {
+            let (most, downgrade) = (self.redirects, self.downgrade);
+            layers.push(Rc::new(Follow { most, downgrade }));
+        }
+        if let Some(ratio) = self.decode.filter(|_| Decode::is_possible()) {
+            layers.push(Rc::new(Decode { ratio }));
+        }
         layers.push(Rc::new(Wire::new(self.idle)));
         Client {
             layers: layers.into(),
@@ -90,6 +134,9 @@ impl Client {
         ClientBuilder {
             outer: Vec::new(),
             idle: IDLE_PER_ORIGIN,
+            redirects: REDIRECTS,
+            downgrade: false,
+            decode: Some(DECODED_RATIO),
         }
     }
 
@@ -177,16 +224,10 @@ async fn collect(response: &Response, limit: u64, emitter: &Emitter) -> Result<B
         return whole.map_err(|error| response.name(error).into());
     }
     let mut all = Collected::new(total, limit).map_err(|error| response.name(error))?;
-    let reactor = Reactor::current();
-    let began = reactor.now();
-    let mut received = 0;
+    let mut tally = Tally::new(&body);
     loop {
         let piece = body.next().await?;
-        received += piece.as_ref().map_or(0, |piece| piece.len() as u64);
-        emitter.emit(
-            PROGRESS,
-            Progress::new(received, total, reactor.now() - began),
-        );
+        emitter.emit(PROGRESS, tally.count(&body, piece.as_ref()));
         let Some(piece) = piece else {
             return Ok(all.finish());
         };

@@ -64,6 +64,17 @@ pub enum ErrorKind {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// The body can't be had a second time, and this needs it.
+    BodyNotReplayable(String),
+    /// The content's coding can't be undone; a sentence why.
+    Decode(String),
+    /// A redirect that must not be followed; a sentence why.
+    Redirect(String),
+    /// The server redirects without end.
+    TooManyRedirects {
+        /// How many were followed.
+        limit: u32,
+    },
     /// The status is 4xx or 5xx and the caller asked for that to be an error.
     Status(http::StatusCode),
 }
@@ -241,6 +252,15 @@ impl fmt::Display for ErrorKind {
             ErrorKind::TooLarge { limit } => {
                 write!(f, "the body is larger than the {limit} bytes allowed")
             }
+            ErrorKind::BodyNotReplayable(what) => {
+                write!(
+                    f,
+                    "{what} needs the body a second time, but it is a stream that can be read once"
+                )
+            }
+            ErrorKind::Decode(why) => write!(f, "the content can't be decoded: {why}"),
+            ErrorKind::Redirect(why) => write!(f, "the redirect is not followed: {why}"),
+            ErrorKind::TooManyRedirects { limit } => write!(f, "more than {limit} redirects"),
             ErrorKind::Status(status) => write!(f, "the server answered {status}"),
         }
     }

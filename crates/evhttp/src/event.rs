@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use evcore::Event;
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, Method, StatusCode, Version};
+use url::Url;
 
 /// How far the body has come. Merged if it comes faster than it is heard.
 ///
@@ -45,6 +46,48 @@ pub const CHUNK: Event<Bytes> = Event::new("evhttp.chunk");
 /// # Ok::<(), evcore::Error>(())
 /// ```
 pub const CONNECTED: Event<Connected> = Event::new("evhttp.connected");
+
+/// A redirect is followed; once a hop.
+///
+/// ```
+/// use evhttp::{Response, http::{HeaderValue, StatusCode, header::LOCATION}};
+///
+/// let server = evhttp::serve("127.0.0.1:0", |request: evhttp::server::Request| match request.path() {
+///     "/new" => Response::plain("here"),
+///     _ => Response::new(StatusCode::FOUND).with_header(LOCATION, HeaderValue::from_static("/new")),
+/// })?;
+/// let url = format!("http://{}/old", server.local_addr());
+/// let page = evhttp::fetch(url).on(evhttp::REDIRECT, |r| assert_eq!(r.to.path(), "/new"));
+/// assert_eq!(evcore::run(page)?.text()?, "here");
+/// # Ok::<(), evcore::Error>(())
+/// ```
+pub const REDIRECT: Event<Redirect> = Event::new("evhttp.redirect");
+
+/// Payload of [`REDIRECT`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Redirect {
+    /// What the server answered; `None` if it was not asked, because it is
+    /// known to want https (RFC 6797).
+    pub status: Option<StatusCode>,
+    /// Who redirects.
+    pub from: Url,
+    /// Where to.
+    pub to: Url,
+    /// The method of the next request.
+    pub method: Method,
+}
+
+impl Redirect {
+    pub(crate) fn new(status: Option<StatusCode>, from: Url, to: Url, method: Method) -> Redirect {
+        Redirect {
+            status,
+            from,
+            to,
+            method,
+        }
+    }
+}
 
 /// Payload of [`HEAD`].
 #[derive(Clone, Debug)]
@@ -107,6 +150,9 @@ impl Connected {
 pub struct Progress {
     /// Bytes of content so far, as they are on the wire.
     pub received: u64,
+    /// Bytes of content so far, as they are handed out: more, if the content
+    /// came compressed.
+    pub decoded: u64,
     /// Bytes in all, if that was announced.
     pub total: Option<u64>,
     /// Time since the body began.
@@ -118,9 +164,15 @@ impl Progress {
     pub fn new(received: u64, total: Option<u64>, elapsed: Duration) -> Progress {
         Progress {
             received,
+            decoded: received,
             total,
             elapsed,
         }
+    }
+
+    /// The same, when it has become so many bytes.
+    pub fn with_decoded(self, decoded: u64) -> Progress {
+        Progress { decoded, ..self }
     }
 
     /// The part that is there, 0.0 to 1.0; 0.0 while the total is unknown.

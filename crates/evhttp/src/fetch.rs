@@ -27,7 +27,7 @@ use crate::response::Response;
 ///
 /// Rejected with one line that says phase, address and cause: see
 /// [`Error`](crate::Error). A status of 4xx or 5xx is a response; see
-/// [`Response::ok`]. Redirects are not followed.
+/// [`Response::ok`]. Redirects are followed, compressed content is unpacked.
 #[track_caller]
 pub fn fetch(url: impl AsRef<str>) -> Promise<Response> {
     Client::current().get(url).send()

@@ -23,6 +23,7 @@ mod fetch;
 pub mod h1;
 mod layer;
 pub mod limits;
+mod policy;
 mod request;
 mod response;
 pub mod server;
@@ -33,7 +34,9 @@ pub use body::{Body, Pieces};
 pub use call::{Answer, Call, Layer, Next, Options};
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind, Phase};
-pub use event::{CHUNK, CONNECTED, Connected, HEAD, Head, PROGRESS, Progress, UPLOAD};
+pub use event::{
+    CHUNK, CONNECTED, Connected, HEAD, Head, PROGRESS, Progress, REDIRECT, Redirect, UPLOAD,
+};
 pub use fetch::{delete, fetch, get, head, patch, post, put, request};
 pub use request::Request;
 pub use response::Response;

@@ -111,10 +111,35 @@ pub const LINGER: std::time::Duration = std::time::Duration::from_secs(5);
 /// Connections a server has at once. More wait in the system's queue.
 pub const SERVER_CONNECTIONS: usize = 20_000;
 
-/// A request's body that nobody has read is read and dropped up to this many
-/// bytes, so that the connection can go on; beyond it is closed.
+/// A body that nobody will read (a request's that its server ignored, an
+/// answer's that a layer swallowed) is read and dropped up to this many bytes,
+/// so that the connection can go on; beyond it is closed.
 pub const DRAINED: u64 = 64 << 10;
 
 /// Response bytes a server gathers before it writes, when more requests wait
 /// in its buffer.
 pub const GATHERED: usize = 64 << 10;
+
+/// Redirects that one call follows. Browsers and the Fetch standard draw the
+/// line here.
+pub const REDIRECTS: u32 = 20;
+
+/// Codings on top of one another that a body may have. Two are a mistake of
+/// some servers; more are an attack.
+pub const CODINGS: usize = 4;
+
+/// A coded body may grow to so many times its size. Text reaches 20, logs 100;
+/// gzip's own end is at 1,032, br and zstd have none.
+pub const DECODED_RATIO: u64 = 256;
+
+/// A coded body may grow to so many bytes, whatever the ratio: a page of
+/// blanks is no attack.
+pub const DECODED_FREE: u64 = 16 << 20;
+
+/// Memory that undoing zstd may take for what it looks back at, as RFC 9659
+/// has it.
+pub const ZSTD_WINDOW: u64 = 8 << 20;
+
+/// How long the rest of a small answer that nobody will see (a redirect's, a
+/// challenge's) is waited for, to save its connection. Bytes: [`DRAINED`].
+pub const DRAINED_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);

@@ -94,6 +94,20 @@ impl Request {
         self
     }
 
+    /// Follows up to so many redirects, instead of what the client was told;
+    /// 0 takes a 3xx as the answer.
+    pub fn redirects(mut self, most: u32) -> Request {
+        self.options.redirects = Some(most);
+        self
+    }
+
+    /// Whether compressed content is asked for and unpacked. It is, unless
+    /// told; with `false` it is handed out as it was sent.
+    pub fn decode(mut self, wanted: bool) -> Request {
+        self.options.as_sent = !wanted;
+        self
+    }
+
     /// The largest body to accept, for a body fetched whole.
     ///
     /// By default [`limits::WHOLE_BODY`](crate::limits::WHOLE_BODY). A larger one fails

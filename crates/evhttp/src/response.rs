@@ -35,6 +35,7 @@ struct Head {
     reason: Option<Bytes>,
     headers: HeaderMap,
     url: Option<Url>,
+    previous: Option<Response>,
 }
 
 struct Inner {
@@ -67,6 +68,7 @@ impl Response {
             reason: None,
             headers: HeaderMap::new(),
             url: None,
+            previous: None,
         };
         Response(Rc::new(Inner {
             head,
@@ -129,6 +131,11 @@ impl Response {
         self
     }
 
+    /// The same without these fields.
+    pub(crate) fn without(self, names: &[HeaderName]) -> Response {
+        self.change(|head| names.iter().for_each(|name| _ = head.headers.remove(name)))
+    }
+
     fn change(self, change: impl FnOnce(&mut Head)) -> Response {
         let mut inner = Rc::try_unwrap(self.0).unwrap_or_else(|shared| Inner {
             head: shared.head.clone(),
@@ -152,6 +159,7 @@ impl Response {
             reason,
             headers,
             url: Some(url),
+            previous: None,
         };
         Response(Rc::new(Inner {
             head,
@@ -188,6 +196,27 @@ impl Response {
     /// The URL that answered; `None` for a response made here.
     pub fn url(&self) -> Option<&Url> {
         self.0.head.url.as_ref()
+    }
+
+    /// The redirect that led here, which has a previous one itself if there
+    /// were several. Its body is gone.
+    ///
+    /// ```
+    /// # fn show(page: evhttp::Response) {
+    /// let hops = std::iter::successors(page.previous(), |hop| hop.previous());
+    /// for hop in hops {
+    ///     println!("{} at {}", hop.status(), hop.url().unwrap());
+    /// }
+    /// # }
+    /// ```
+    #[doc(alias = "history")]
+    pub fn previous(&self) -> Option<&Response> {
+        self.0.head.previous.as_ref()
+    }
+
+    /// The same as what came after `previous`: for layers that send again.
+    pub fn with_previous(self, previous: Option<Response>) -> Response {
+        self.change(|head| head.previous = previous)
     }
 
     /// Itself, or an error if the status is 4xx or 5xx.

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use evcore::{Await, Error, Result, blocking};
 
-use super::Pieces;
+use super::{Body, Pieces};
 use crate::limits::FILE_PIECE;
 
 pub(super) struct FilePieces {
@@ -77,5 +77,14 @@ impl Pieces for FilePieces {
 
     fn length(&self) -> Option<u64> {
         Some(self.left)
+    }
+
+    fn replay(&self) -> Option<Body> {
+        Some(Body::pieces(FilePieces {
+            file: self.file.clone(),
+            offset: 0,
+            left: self.offset + self.left,
+            reading: None,
+        }))
     }
 }

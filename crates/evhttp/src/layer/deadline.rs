@@ -102,4 +102,8 @@ impl Pieces for Timed {
     fn take_trailers(&mut self) -> Option<HeaderMap> {
         self.body.take_trailers()
     }
+
+    fn encoded(&self) -> Option<(u64, Option<u64>)> {
+        self.body.encoded()
+    }
 }
