@@ -7,6 +7,7 @@ use std::time::Duration;
 
 mod fetch {
     mod bodies;
+    mod challenges;
     mod decoding;
     mod events;
     mod keeping;

@@ -13,6 +13,7 @@ use http::{HeaderMap, Method};
 use url::Url;
 
 use crate::body::Body;
+use crate::credentials::Credentials;
 use crate::error::Phase;
 use crate::response::Response;
 
@@ -43,6 +44,8 @@ pub struct Call {
     /// The step the call is in, as the wire last noted: for whoever gives it
     /// up and has to say where that was.
     pub phase: Rc<Cell<Phase>>,
+    /// Answers so far, of all layers.
+    hops: Rc<Cell<u32>>,
 }
 
 /// What a user may choose for one call.
@@ -55,6 +58,8 @@ pub struct Options {
     pub redirects: Option<u32>,
     /// Content is handed out as it was sent, with its coding.
     pub as_sent: bool,
+    /// Credentials of this call's own, and the origin they are for.
+    pub credentials: Option<Rc<(String, Credentials)>>,
 }
 
 impl Call {
@@ -70,6 +75,7 @@ impl Call {
             hop: 0,
             attempt: 0,
             phase: Rc::new(Cell::new(Phase::Request)),
+            hops: Rc::default(),
         }
     }
 
@@ -94,7 +100,15 @@ impl Call {
             hop: self.hop,
             attempt: self.attempt,
             phase: self.phase.clone(),
+            hops: self.hops.clone(),
         }
+    }
+
+    /// Notes that an answer has come and another is asked for: `hop` counts
+    /// them, whichever layer asks.
+    pub fn next_hop(&mut self) {
+        self.hops.set(self.hops.get() + 1);
+        (self.hop, self.attempt) = (self.hops.get(), 0);
     }
 }
 

@@ -12,8 +12,11 @@ use http::Method;
 use crate::body::{Collected, Tally};
 use crate::call::{Call, Layer, Next};
 use crate::conn::Wire;
-use crate::error::Error;
+use crate::credentials::{Challenged, Credentials};
+use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{CHUNK, HEAD, Head, PROGRESS, Progress};
+use crate::layer::auth::Authenticate;
+use crate::layer::auth::keyring::Keyring;
 use crate::layer::deadline::Deadline;
 use crate::layer::decode::Decode;
 use crate::layer::redirect::Follow;
@@ -33,6 +36,8 @@ use crate::response::Response;
 #[derive(Clone)]
 pub struct Client {
     layers: Rc<[Rc<dyn Layer>]>,
+    /// What is wrong with its builder's arguments: every call says so.
+    wrong: Option<Rc<str>>,
 }
 
 /// Chooses a client's layers and limits.
@@ -58,6 +63,8 @@ pub struct ClientBuilder {
     redirects: u32,
     downgrade: bool,
     decode: Option<u64>,
+    keyring: Keyring,
+    wrong: Option<Rc<str>>,
 }
 
 impl ClientBuilder {
@@ -105,6 +112,72 @@ impl ClientBuilder {
         self
     }
 
+    /// A name and password for an origin (`https://host:port`), shown to no
+    /// other and in the strongest way it asks for: Digest (feature `digest`),
+    /// Basic. A bare host means https alone.
+    ///
+    /// ```
+    /// let client = evhttp::Client::builder()
+    ///     .credentials("https://example.com", "ada", "s3cret")
+    ///     .build();
+    /// ```
+    ///
+    /// What is no origin is an error of every call.
+    pub fn credentials(
+        self,
+        origin: impl AsRef<str>,
+        name: impl Into<String>,
+        password: impl Into<String>,
+    ) -> ClientBuilder {
+        self.credentials_for(origin, Credentials::password(name, password))
+    }
+
+    /// As [`credentials`](ClientBuilder::credentials), of any kind.
+    pub fn credentials_for(
+        mut self,
+        origin: impl AsRef<str>,
+        credentials: Credentials,
+    ) -> ClientBuilder {
+        let origin = origin.as_ref();
+        match crate::credentials::origin(origin) {
+            Some(origin) => _ = self.keyring.given.insert(origin, credentials),
+            None => {
+                let why = format!("credentials for {origin:?}: that is no origin");
+                self.wrong = Some(why.into());
+            }
+        }
+        self
+    }
+
+    /// Asks `ask` for credentials where a server wants some and none are
+    /// known, or those known were refused: a password dialog. `None` takes
+    /// the 401 as the answer.
+    ///
+    /// ```
+    /// use evhttp::{Client, Credentials};
+    ///
+    /// let client = Client::builder()
+    ///     .on_challenge(|asked| {
+    ///         println!("{} wants a password", asked.url);
+    ///         evcore::Promise::ready((!asked.refused).then(|| Credentials::password("ada", "s3cret")))
+    ///     })
+    ///     .build();
+    /// ```
+    pub fn on_challenge(
+        mut self,
+        ask: impl Fn(&Challenged) -> Promise<Option<Credentials>> + 'static,
+    ) -> ClientBuilder {
+        self.keyring.dialog = Some(Rc::new(ask));
+        self
+    }
+
+    /// Looks into a netrc file where a server wants credentials and none are
+    /// given. As with curl, an entry is for a host, whatever scheme and port.
+    pub fn netrc(mut self, path: impl Into<std::path::PathBuf>) -> ClientBuilder {
+        self.keyring.netrc = Some(path.into());
+        self
+    }
+
     /// The client.
     pub fn build(self) -> Client {
         let mut layers = self.outer;
@@ -113,12 +186,14 @@ impl ClientBuilder {
             let (most, downgrade) = (self.redirects, self.downgrade);
             layers.push(Rc::new(Follow { most, downgrade }));
         }
+        layers.push(Rc::new(Authenticate(self.keyring)));
         if let Some(ratio) = self.decode.filter(|_| Decode::is_possible()) {
             layers.push(Rc::new(Decode { ratio }));
         }
         layers.push(Rc::new(Wire::new(self.idle)));
         Client {
             layers: layers.into(),
+            wrong: self.wrong,
         }
     }
 }
@@ -137,6 +212,8 @@ impl Client {
             redirects: REDIRECTS,
             downgrade: false,
             decode: Some(DECODED_RATIO),
+            keyring: Keyring::default(),
+            wrong: None,
         }
     }
 
@@ -161,7 +238,17 @@ impl Client {
     #[track_caller]
     pub(crate) fn start(&self, request: Request, whole: bool) -> Promise<Response> {
         let next = Next::new(self.layers.clone());
-        spawn_with(|emitter| run(next, request.into_call(emitter.clone()), whole, emitter))
+        let wrong = self.wrong.clone();
+        spawn_with(|emitter| {
+            let call = match wrong {
+                Some(why) => Err(Error::new(
+                    Phase::Request,
+                    ErrorKind::BadRequest(why.as_ref().into()),
+                )),
+                None => request.into_call(emitter.clone()),
+            };
+            run(next, call, whole, emitter)
+        })
     }
 }
 

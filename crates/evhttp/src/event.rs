@@ -63,6 +63,31 @@ pub const CONNECTED: Event<Connected> = Event::new("evhttp.connected");
 /// ```
 pub const REDIRECT: Event<Redirect> = Event::new("evhttp.redirect");
 
+/// A challenge (401) is answered; once each.
+pub const AUTH: Event<Auth> = Event::new("evhttp.auth");
+
+/// Payload of [`AUTH`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Auth {
+    /// Who asked.
+    pub url: Url,
+    /// How it is answered: `Basic`, `Digest`, `Bearer`, `WSSE`.
+    pub scheme: &'static str,
+    /// What the server calls the place, if it says so.
+    pub realm: Option<String>,
+}
+
+impl Auth {
+    pub(crate) fn new(url: Url, scheme: &'static str, realm: Option<&str>) -> Auth {
+        Auth {
+            url,
+            scheme,
+            realm: realm.map(str::to_owned),
+        }
+    }
+}
+
 /// Payload of [`REDIRECT`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]

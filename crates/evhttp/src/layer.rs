@@ -1,5 +1,6 @@
 //! The built-in layers: glue between one policy and the calls, a file each.
 
+pub(crate) mod auth;
 pub(crate) mod deadline;
 pub(crate) mod decode;
 mod drain;

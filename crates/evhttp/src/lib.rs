@@ -14,9 +14,11 @@
 
 mod body;
 mod call;
+mod chance;
 mod client;
 mod clock;
 mod conn;
+mod credentials;
 mod error;
 mod event;
 mod fetch;
@@ -33,9 +35,11 @@ pub use http;
 pub use body::{Body, Pieces};
 pub use call::{Answer, Call, Layer, Next, Options};
 pub use client::{Client, ClientBuilder};
+pub use credentials::{Challenged, Credentials};
 pub use error::{Error, ErrorKind, Phase};
 pub use event::{
-    CHUNK, CONNECTED, Connected, HEAD, Head, PROGRESS, Progress, REDIRECT, Redirect, UPLOAD,
+    AUTH, Auth, CHUNK, CONNECTED, Connected, HEAD, Head, PROGRESS, Progress, REDIRECT, Redirect,
+    UPLOAD,
 };
 pub use fetch::{delete, fetch, get, head, patch, post, put, request};
 pub use request::Request;

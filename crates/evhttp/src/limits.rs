@@ -143,3 +143,11 @@ pub const ZSTD_WINDOW: u64 = 8 << 20;
 /// How long the rest of a small answer that nobody will see (a redirect's, a
 /// challenge's) is waited for, to save its connection. Bytes: [`DRAINED`].
 pub const DRAINED_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Challenges that one call answers: a nonce that was too old, a password
+/// that a user mistyped a few times.
+pub const CHALLENGES: u32 = 5;
+
+/// Origins whose way of asking for credentials is remembered. What is
+/// forgotten costs a round trip.
+pub const AUTH_ORIGINS: usize = 1_024;

@@ -1,5 +1,12 @@
 //! What the layers decide, and how: pure, a file each. No socket, no clock,
 //! no promise: the time and chance are arguments.
 
+pub(crate) mod auth;
+pub(crate) mod challenge;
 pub(crate) mod coding;
+#[cfg(feature = "digest")]
+mod digest;
+pub(crate) mod netrc;
 pub(crate) mod redirect;
+#[cfg(feature = "digest")]
+mod wsse;

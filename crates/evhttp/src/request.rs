@@ -1,5 +1,6 @@
 //! A request being put together: what `client.get(url)` returns.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use evcore::{Emitter, Promise};
@@ -9,6 +10,7 @@ use url::Url;
 use crate::body::Body;
 use crate::call::{Call, Options};
 use crate::client::Client;
+use crate::credentials::{self, Credentials};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::response::Response;
 
@@ -108,6 +110,28 @@ impl Request {
         self
     }
 
+    /// Credentials for the origin of this request's URL, shown in the
+    /// strongest way the server asks for: Digest (feature `digest`), Basic.
+    ///
+    /// A name and password in the URL mean the same. A redirect to another
+    /// origin gets none of them.
+    pub fn credentials(self, name: impl Into<String>, password: impl Into<String>) -> Request {
+        self.with(Credentials::password(name, password))
+    }
+
+    /// A token for the origin of this request's URL (RFC 6750), shown at once.
+    pub fn bearer(self, token: impl Into<String>) -> Request {
+        self.with(Credentials::bearer(token))
+    }
+
+    fn with(mut self, credentials: Credentials) -> Request {
+        if let Ok(url) = &self.url {
+            let origin = url.origin().ascii_serialization();
+            self.options.credentials = Some(Rc::new((origin, credentials)));
+        }
+        self
+    }
+
     /// The largest body to accept, for a body fetched whole.
     ///
     /// By default [`limits::WHOLE_BODY`](crate::limits::WHOLE_BODY). A larger one fails
@@ -144,6 +168,12 @@ impl Request {
         call.headers = self.headers;
         call.body = self.body;
         call.options = self.options;
+        if call.options.credentials.is_none()
+            && let Some(credentials) = credentials::of_url(&call.url)
+        {
+            let origin = call.url.origin().ascii_serialization();
+            call.options.credentials = Some(Rc::new((origin, credentials)));
+        }
         Ok((call, self.limit))
     }
 }

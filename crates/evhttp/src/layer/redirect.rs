@@ -29,7 +29,7 @@ impl Layer for Follow {
 }
 
 async fn follow(mut call: Call, next: Next, most: u32, downgrade: bool) -> Result<Response> {
-    let mut previous = None;
+    let (mut previous, mut followed) = (None, 0);
     loop {
         let (mut head, body) = (call.bodiless(), call.body.replay());
         let response = next.clone().send(call).await?;
@@ -38,7 +38,7 @@ async fn follow(mut call: Call, next: Next, most: u32, downgrade: bool) -> Resul
         let hop = match verdict {
             Verdict::Stay => return Ok(with_previous(response, previous)),
             Verdict::Refuse(why) => return Err(failed(&head, ErrorKind::Redirect(why))),
-            Verdict::Follow(_) if head.hop == most => {
+            Verdict::Follow(_) if followed == most => {
                 return Err(failed(&head, ErrorKind::TooManyRedirects { limit: most }));
             }
             Verdict::Follow(hop) => *hop,
@@ -52,12 +52,13 @@ async fn follow(mut call: Call, next: Next, most: u32, downgrade: bool) -> Resul
         drain(&response).await;
         previous = Some(with_previous(response, previous));
         call = step(head, hop, status);
+        followed += 1;
     }
 }
 
 fn step(mut head: Call, hop: Hop, status: http::StatusCode) -> Call {
     redirect::strip(&mut head.headers, &hop);
-    head.hop += 1;
+    head.next_hop();
     head.method = hop.method;
     let from = std::mem::replace(&mut head.url, hop.url);
     if head.emitter.wants(REDIRECT) {

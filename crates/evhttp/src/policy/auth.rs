@@ -1,0 +1,354 @@
+//! How credentials are shown to a server: the strongest scheme it offers, and
+//! what has to be remembered from one call to the next. Whose credentials go
+//! where, and asking for them, is the layer's.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderName, HeaderValue, header};
+
+use super::challenge::Challenge;
+#[cfg(feature = "digest")]
+use super::digest::{Ask, Digest};
+use crate::credentials::Credentials;
+
+/// A way of showing credentials that a server is known to want.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Basic,
+    Bearer,
+    #[cfg(feature = "digest")]
+    Wsse,
+    #[cfg(feature = "digest")]
+    Digest(Box<Session>),
+}
+
+/// A nonce and how often it was used.
+#[cfg(feature = "digest")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Session {
+    digest: Digest,
+    cnonce: String,
+    count: u32,
+}
+
+/// What is to be vouched for.
+#[cfg_attr(not(feature = "digest"), allow(dead_code))]
+pub(crate) struct Message<'a> {
+    pub(crate) method: &'a str,
+    /// The target as it stands in the request line.
+    pub(crate) target: &'a str,
+    /// The content, if it is at hand.
+    pub(crate) content: Option<&'a [u8]>,
+    /// Time since 1970.
+    pub(crate) now: Duration,
+}
+
+/// The strongest of the offered ways that can be gone; `strict`: Basic can't,
+/// because Digest was seen before (somebody may have cut it out).
+pub(crate) fn choose(
+    challenges: &[Challenge],
+    credentials: &Credentials,
+    content: bool,
+    strict: bool,
+    cnonce: String,
+) -> Option<Scheme> {
+    let offers = |scheme: &str| challenges.iter().any(|c| c.scheme == scheme);
+    if credentials.token().is_some() {
+        return offers("bearer").then_some(Scheme::Bearer);
+    }
+    let digest = digest(challenges, content, cnonce);
+    if digest.is_some() {
+        return digest;
+    }
+    #[cfg(feature = "digest")]
+    if offers("wsse") {
+        return Some(Scheme::Wsse);
+    }
+    // RFC 7617 §2: a colon would end the name.
+    let fits = credentials.name().is_some_and(|name| !name.contains(':'));
+    (offers("basic") && fits && !strict).then_some(Scheme::Basic)
+}
+
+#[cfg(feature = "digest")]
+fn digest(challenges: &[Challenge], content: bool, cnonce: String) -> Option<Scheme> {
+    let offered = challenges.iter().filter(|c| c.scheme == "digest");
+    // RFC 7616 §3.7: the first of equals, which the server prefers.
+    let strongest = offered
+        .filter_map(|challenge| Digest::of(challenge, content))
+        .reduce(|best, other| if other.hash > best.hash { other } else { best });
+    Some(Scheme::Digest(Box::new(Session {
+        digest: strongest?,
+        cnonce,
+        count: 0,
+    })))
+}
+
+#[cfg(not(feature = "digest"))]
+fn digest(_: &[Challenge], _: bool, _: String) -> Option<Scheme> {
+    None
+}
+
+/// Whether Digest is offered, in a form we know or not.
+pub(crate) fn offers_digest(challenges: &[Challenge]) -> bool {
+    challenges.iter().any(|c| c.scheme == "digest")
+}
+
+/// Whether a refusal is only about the nonce's age (RFC 7616 §3.3).
+pub(crate) fn is_stale(challenges: &[Challenge]) -> bool {
+    let stale = |c: &Challenge| {
+        c.get("stale")
+            .is_some_and(|v| v.eq_ignore_ascii_case("true"))
+    };
+    challenges.iter().any(|c| c.scheme == "digest" && stale(c))
+}
+
+impl Scheme {
+    /// As it is called in a challenge.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Scheme::Basic => "Basic",
+            Scheme::Bearer => "Bearer",
+            #[cfg(feature = "digest")]
+            Scheme::Wsse => "WSSE",
+            #[cfg(feature = "digest")]
+            Scheme::Digest(_) => "Digest",
+        }
+    }
+
+    /// The fields that show `credentials` with `message`. `None` if they
+    /// can't be shown this way.
+    #[cfg_attr(not(feature = "digest"), allow(unused_variables))]
+    pub(crate) fn fields(
+        &mut self,
+        credentials: &Credentials,
+        message: &Message<'_>,
+    ) -> Option<Vec<(HeaderName, HeaderValue)>> {
+        let (name, value) = match self {
+            Scheme::Basic => {
+                let (name, password) = credentials.pair()?;
+                let pair = STANDARD.encode(format!("{name}:{password}"));
+                (header::AUTHORIZATION, format!("Basic {pair}"))
+            }
+            Scheme::Bearer => (
+                header::AUTHORIZATION,
+                format!("Bearer {}", credentials.token()?),
+            ),
+            #[cfg(feature = "digest")]
+            Scheme::Wsse => return wsse(credentials, message.now),
+            #[cfg(feature = "digest")]
+            Scheme::Digest(session) => {
+                let answer = session.answer(credentials, message)?;
+                (header::AUTHORIZATION, answer)
+            }
+        };
+        Some(vec![(name, secret(&value)?)])
+    }
+
+    /// What the server said with its answer. Whether that is a nonce to go on
+    /// with.
+    pub(crate) fn informed(&mut self, _info: &str) -> bool {
+        match self {
+            #[cfg(feature = "digest")]
+            Scheme::Digest(session) => session.informed(_info),
+            _ => false,
+        }
+    }
+}
+
+fn secret(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+#[cfg(feature = "digest")]
+fn wsse(credentials: &Credentials, now: Duration) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    let (name, password) = credentials.pair()?;
+    let token = super::wsse::token(name, password, &crate::chance::nonce(), now);
+    Some(vec![
+        (
+            header::AUTHORIZATION,
+            secret("WSSE profile=\"UsernameToken\"")?,
+        ),
+        (HeaderName::from_static("x-wsse"), secret(&token)?),
+    ])
+}
+
+#[cfg(feature = "digest")]
+impl Session {
+    fn answer(&mut self, credentials: &Credentials, message: &Message<'_>) -> Option<String> {
+        use super::digest::Quality;
+        let (name, password) = credentials.pair()?;
+        if self.digest.quality == Quality::AuthInt && message.content.is_none() {
+            return None;
+        }
+        self.count += 1;
+        Some(self.digest.answer(&Ask {
+            name,
+            password,
+            method: message.method,
+            target: message.target,
+            content: message.content.unwrap_or(b""),
+            cnonce: &self.cnonce,
+            count: self.count,
+        }))
+    }
+
+    /// RFC 7616 §3.5.
+    fn informed(&mut self, info: &str) -> bool {
+        let parameters = super::challenge::parameters(info);
+        let next = parameters.into_iter().find(|(name, _)| name == "nextnonce");
+        match next {
+            Some((_, nonce)) if nonce != self.digest.nonce => {
+                (self.digest.nonce, self.count) = (nonce, 0);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::challenge::parse;
+    use super::*;
+
+    fn chosen(field: &str, credentials: &Credentials, strict: bool) -> Option<&'static str> {
+        choose(&parse(field), credentials, true, strict, "c".into()).map(|s| s.name())
+    }
+
+    #[test]
+    fn the_strongest_is_chosen() {
+        let ada = Credentials::password("ada", "s");
+        let token = Credentials::bearer("t");
+        let colon = Credentials::password("a:b", "s");
+        let table = [
+            ("Basic realm=a", &ada, false, Some("Basic")),
+            ("Basic realm=a", &ada, true, None),
+            ("Basic realm=a", &colon, false, None),
+            ("Basic realm=a", &token, false, None),
+            ("Negotiate, NTLM", &ada, false, None),
+            (
+                "Bearer realm=a, Basic realm=a",
+                &token,
+                false,
+                Some("Bearer"),
+            ),
+            ("Bearer realm=a, Basic realm=a", &ada, false, Some("Basic")),
+        ];
+        for (field, credentials, strict, expected) in table {
+            assert_eq!(chosen(field, credentials, strict), expected, "{field}");
+        }
+    }
+
+    #[cfg(feature = "digest")]
+    mod digest {
+        use super::*;
+
+        const BOTH: &str = r#"Basic realm=a, Digest realm=a, nonce=n, qop=auth, Digest realm=a, nonce=s, algorithm=SHA-256, qop=auth, WSSE realm=a"#;
+
+        fn message(target: &str) -> Message<'_> {
+            Message {
+                method: "GET",
+                target,
+                content: None,
+                now: Duration::ZERO,
+            }
+        }
+
+        fn shown(scheme: &mut Scheme) -> String {
+            let ada = Credentials::password("ada", "s");
+            let fields = scheme.fields(&ada, &message("/")).unwrap();
+            assert!(fields.iter().all(|(_, value)| value.is_sensitive()));
+            fields[0].1.to_str().unwrap().to_owned()
+        }
+
+        #[test]
+        fn digest_is_preferred_and_the_stronger_of_two() {
+            let ada = Credentials::password("ada", "s");
+            let mut scheme = choose(&parse(BOTH), &ada, true, true, "c".into()).unwrap();
+            assert!(shown(&mut scheme).contains("nonce=\"s\""));
+            assert_eq!(
+                chosen("Basic realm=a, WSSE realm=a", &ada, true),
+                Some("WSSE")
+            );
+            let unknown = "Digest realm=a, nonce=n, algorithm=X, Basic realm=a";
+            assert_eq!(chosen(unknown, &ada, false), Some("Basic"));
+            assert!(offers_digest(&parse(unknown)));
+        }
+
+        #[test]
+        fn a_nonce_is_counted_and_replaced_when_the_server_says_so() {
+            let ada = Credentials::password("ada", "s");
+            let challenge = parse("Digest realm=a, nonce=n, qop=auth");
+            let mut scheme = choose(&challenge, &ada, true, false, "c".into()).unwrap();
+            assert!(shown(&mut scheme).ends_with("nc=00000001"));
+            assert!(shown(&mut scheme).ends_with("nc=00000002"));
+            assert!(scheme.informed(r#"nextnonce="m", qop=auth"#));
+            assert!(!scheme.informed("qop=auth"));
+            let field = shown(&mut scheme);
+            assert!(
+                field.contains("nonce=\"m\"") && field.ends_with("nc=00000001"),
+                "{field}"
+            );
+        }
+
+        #[test]
+        fn staleness_is_told() {
+            assert!(is_stale(&parse("Digest nonce=n, stale=true")));
+            assert!(!is_stale(&parse(
+                "Digest nonce=n, stale=false, Basic stale=true"
+            )));
+        }
+
+        #[test]
+        fn wsse_takes_two_fields() {
+            let ada = Credentials::password("ada", "s");
+            let fields = Scheme::Wsse.fields(&ada, &message("/")).unwrap();
+            assert_eq!(fields[0].1, "WSSE profile=\"UsernameToken\"");
+            assert!(
+                fields[1]
+                    .1
+                    .to_str()
+                    .unwrap()
+                    .starts_with("UsernameToken Username=\"ada\"")
+            );
+        }
+    }
+
+    /// RFC 7617 §2 and §2.1; RFC 6750 §2.1.
+    #[test]
+    fn basic_and_bearer_read_as_the_rfcs_have_it() {
+        let message = Message {
+            method: "GET",
+            target: "/",
+            content: None,
+            now: Duration::ZERO,
+        };
+        let table = [
+            (
+                Scheme::Basic,
+                Credentials::password("Aladdin", "open sesame"),
+                "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+            ),
+            (
+                Scheme::Basic,
+                Credentials::password("test", "123\u{a3}"),
+                "Basic dGVzdDoxMjPCow==",
+            ),
+            (
+                Scheme::Bearer,
+                Credentials::bearer("mF_9.B5f-4.1JqM"),
+                "Bearer mF_9.B5f-4.1JqM",
+            ),
+        ];
+        for (mut scheme, credentials, expected) in table {
+            let fields = scheme.fields(&credentials, &message).unwrap();
+            assert_eq!(fields[0].1, expected);
+        }
+        let broken = Credentials::bearer("two\nlines");
+        assert_eq!(Scheme::Bearer.fields(&broken, &message), None);
+    }
+}
