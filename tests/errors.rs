@@ -73,24 +73,20 @@ fn what_is_no_url_says_so() {
         ),
         (&long, &shown),
         (
-            "https://example.com/",
-            "request https://example.com/: https needs TLS, which is not built in yet",
-        ),
-        (
             "ftp://example.com/",
-            "request ftp://example.com/: unknown scheme \"ftp\": only http is spoken here",
+            "request ftp://example.com/: unknown scheme \"ftp\": only http and https are spoken here",
         ),
         (
             "file:///etc/passwd",
-            "request file:///etc/passwd: unknown scheme \"file\": only http is spoken here",
+            "request file:///etc/passwd: unknown scheme \"file\": only http and https are spoken here",
         ),
         (
             "mailto:a@b",
-            "request mailto:a@b: unknown scheme \"mailto\": only http is spoken here",
+            "request mailto:a@b: unknown scheme \"mailto\": only http and https are spoken here",
         ),
         (
             "ftp://me:secret@example.com/",
-            "request ftp://example.com/: unknown scheme \"ftp\": only http is spoken here",
+            "request ftp://example.com/: unknown scheme \"ftp\": only http and https are spoken here",
         ),
     ];
     for (url, expected) in table {

@@ -13,6 +13,7 @@ use http::{HeaderMap, Method};
 use url::Url;
 
 use crate::body::Body;
+use crate::conn::{Network, Time};
 use crate::credentials::Credentials;
 use crate::error::Phase;
 use crate::response::Response;
@@ -26,7 +27,7 @@ use crate::response::Response;
 pub struct Call {
     /// The method.
     pub method: Method,
-    /// Where to; always absolute, `http` or a scheme some layer handles.
+    /// Where to; always absolute, `http`, `https` or a scheme some layer handles.
     pub url: Url,
     /// The fields to send.
     pub headers: HeaderMap,
@@ -60,6 +61,10 @@ pub struct Options {
     pub as_sent: bool,
     /// Credentials of this call's own, and the origin they are for.
     pub credentials: Option<Rc<(String, Credentials)>>,
+    /// How connections come about; the client's way if none.
+    pub(crate) network: Option<Rc<Network>>,
+    /// Time for each step; the client's if none.
+    pub(crate) time: Option<Rc<Time>>,
 }
 
 impl Call {

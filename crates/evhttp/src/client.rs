@@ -2,6 +2,9 @@
 //! of a call is made and its message events are told.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,7 +14,7 @@ use http::Method;
 
 use crate::body::{Collected, Tally};
 use crate::call::{Call, Layer, Next};
-use crate::conn::Wire;
+use crate::conn::{Network, Time, Wire};
 use crate::credentials::{Challenged, Credentials};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{CHUNK, HEAD, Head, PROGRESS, Progress};
@@ -38,6 +41,7 @@ pub struct Client {
     layers: Rc<[Rc<dyn Layer>]>,
     /// What is wrong with its builder's arguments: every call says so.
     wrong: Option<Rc<str>>,
+    wire: Rc<Wire>,
 }
 
 /// Chooses a client's layers and limits.
@@ -65,6 +69,8 @@ pub struct ClientBuilder {
     decode: Option<u64>,
     keyring: Keyring,
     wrong: Option<Rc<str>>,
+    network: Network,
+    time: Time,
 }
 
 impl ClientBuilder {
@@ -178,6 +184,70 @@ impl ClientBuilder {
         self
     }
 
+    /// Gives `host` these addresses instead of a look-up; port 0 stands for
+    /// the URL's. Several of one host are tried as if they had been looked up.
+    ///
+    /// ```
+    /// let server = evhttp::serve("127.0.0.1:0", |_| "hello")?;
+    /// let client = evhttp::Client::builder().resolve("a.example", server.local_addr()).build();
+    /// assert_eq!(evcore::run(client.fetch("http://a.example/"))?.text()?, "hello");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    pub fn resolve(mut self, host: &str, addr: SocketAddr) -> ClientBuilder {
+        self.network.fix(host, addr);
+        self
+    }
+
+    /// Has `lookup` find the addresses of names, instead of the system.
+    pub fn resolver(
+        mut self,
+        lookup: impl Fn(&str) -> Promise<Vec<IpAddr>> + 'static,
+    ) -> ClientBuilder {
+        self.network.lookup = Some(Rc::new(lookup));
+        self
+    }
+
+    /// Connects from this address of our own.
+    pub fn bind(mut self, local: IpAddr) -> ClientBuilder {
+        self.network.local = Some(local);
+        self
+    }
+
+    /// Connects to this Unix-domain socket, whatever the URL's host.
+    #[cfg(unix)]
+    pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> ClientBuilder {
+        self.network.unix = Some(path.into());
+        self
+    }
+
+    /// Makes TLS sessions with this: own roots, a client certificate, pins,
+    /// versions. If it offers protocols, `http/1.1` has to be the only one.
+    ///
+    /// ```no_run
+    /// let tls = evhttp::evtls::Connector::builder().root_certificates(std::fs::read("our-ca.pem")?).build()?;
+    /// let client = evhttp::Client::builder().tls(tls).build();
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    #[cfg(feature = "tls-without-provider")]
+    pub fn tls(mut self, connector: evtls::Connector) -> ClientBuilder {
+        self.network.tls = Some(connector);
+        self
+    }
+
+    /// Time for one step of a call: for [`Phase::Connect`] 30 s and for
+    /// [`Phase::Secure`] 20 s unless told, for the others no limit.
+    pub fn time_limit(mut self, step: Phase, limit: Duration) -> ClientBuilder {
+        self.time.set(step, limit);
+        self
+    }
+
+    /// Time in which some byte has to move, while we want some or have some
+    /// to send. No limit unless told.
+    pub fn stall_limit(mut self, limit: Duration) -> ClientBuilder {
+        self.time.stall = Some(limit);
+        self
+    }
+
     /// The client.
     pub fn build(self) -> Client {
         let mut layers = self.outer;
@@ -190,10 +260,16 @@ impl ClientBuilder {
         if let Some(ratio) = self.decode.filter(|_| Decode::is_possible()) {
             layers.push(Rc::new(Decode { ratio }));
         }
-        layers.push(Rc::new(Wire::new(self.idle)));
+        let wire = Rc::new(Wire::new(
+            self.idle,
+            Rc::new(self.network),
+            Rc::new(self.time),
+        ));
+        layers.push(wire.clone());
         Client {
             layers: layers.into(),
             wrong: self.wrong,
+            wire,
         }
     }
 }
@@ -214,6 +290,8 @@ impl Client {
             decode: Some(DECODED_RATIO),
             keyring: Keyring::default(),
             wrong: None,
+            network: Network::default(),
+            time: Time::default(),
         }
     }
 
@@ -222,6 +300,20 @@ impl Client {
     /// It is made when first asked for and goes with the reactor.
     pub fn current() -> Client {
         Client::clone(&Reactor::current().local(Client::new))
+    }
+
+    /// The machine has got another network, or another way to it: kept
+    /// connections are closed, those in use are not kept.
+    pub fn network_changed(&self) {
+        self.wire.network_changed();
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        self.wire.network()
+    }
+
+    pub(crate) fn time(&self) -> Time {
+        self.wire.time()
     }
 
     /// Fetches the document at a URL; see [`fetch`](crate::fetch).

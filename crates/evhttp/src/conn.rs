@@ -3,8 +3,14 @@
 
 mod dial;
 mod drive;
+mod network;
 mod origin;
+mod patience;
 mod pool;
+mod race;
+mod transport;
 mod wire;
 
+pub(crate) use network::Network;
+pub(crate) use patience::Time;
 pub(crate) use wire::Wire;

@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use evcore::net::Address;
 use http::StatusCode;
 
 use crate::h1::{Fault, FaultKind};
@@ -16,10 +17,14 @@ use crate::h1::{Fault, FaultKind};
 pub enum Phase {
     /// Making sense of what was asked for.
     Request,
+    /// Waiting for a connection, because there are as many as may be.
+    Queue,
     /// Finding the addresses of a name.
     Resolve,
     /// Connecting to one of them.
     Connect,
+    /// Making the TLS session.
+    Secure,
     /// Sending the request.
     Send,
     /// Waiting for the response's head.
@@ -28,12 +33,27 @@ pub enum Phase {
     Body,
 }
 
+impl Phase {
+    pub(crate) const ALL: [Phase; 8] = [
+        Phase::Request,
+        Phase::Queue,
+        Phase::Resolve,
+        Phase::Connect,
+        Phase::Secure,
+        Phase::Send,
+        Phase::Head,
+        Phase::Body,
+    ];
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Phase::Request => "request",
+            Phase::Queue => "queue",
             Phase::Resolve => "resolve",
             Phase::Connect => "connect",
+            Phase::Secure => "secure",
             Phase::Send => "send",
             Phase::Head => "head",
             Phase::Body => "body",
@@ -55,6 +75,9 @@ pub enum ErrorKind {
     Protocol(Fault),
     /// The operating system said no.
     Io(std::io::Error),
+    /// The TLS session could not be made, or broke.
+    #[cfg(feature = "tls-without-provider")]
+    Tls(evtls::Error),
     /// The body has been taken already.
     BodyTaken,
     /// The body is no valid UTF-8.
@@ -91,7 +114,7 @@ pub enum ErrorKind {
 /// assert!(matches!(parts.kind(), ErrorKind::UnknownScheme(_)));
 /// assert_eq!(
 ///     error.to_string(),
-///     "request ftp://a.example/: unknown scheme \"ftp\": only http is spoken here"
+///     "request ftp://a.example/: unknown scheme \"ftp\": only http and https are spoken here"
 /// );
 /// ```
 #[derive(Debug)]
@@ -115,6 +138,13 @@ impl Error {
     }
 
     pub(crate) fn io(phase: Phase, error: std::io::Error) -> Error {
+        #[cfg(feature = "tls-without-provider")]
+        if let Some(tls) = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<evtls::Error>())
+        {
+            return Error::new(phase, ErrorKind::Tls(tls.clone()));
+        }
         Error::new(phase, ErrorKind::Io(error))
     }
 
@@ -125,6 +155,14 @@ impl Error {
 
     pub(crate) fn at(mut self, peer: SocketAddr) -> Error {
         self.peer = Some(peer);
+        self
+    }
+
+    pub(crate) fn at_end(mut self, peer: &Address) -> Error {
+        // A path stands in no URL, and says nothing of whom it leads to.
+        if let Address::Inet(peer) = peer {
+            self.peer = Some(*peer);
+        }
         self
     }
 
@@ -239,14 +277,19 @@ impl fmt::Display for ErrorKind {
         match self {
             ErrorKind::BadUrl(why) => write!(f, "not a URL: {why}"),
             ErrorKind::UnknownScheme(scheme) if scheme == "https" => {
-                f.write_str("https needs TLS, which is not built in yet")
+                f.write_str("https needs TLS: evhttp was built without its feature `tls`")
             }
             ErrorKind::UnknownScheme(scheme) => {
-                write!(f, "unknown scheme \"{scheme}\": only http is spoken here")
+                write!(
+                    f,
+                    "unknown scheme \"{scheme}\": only http and https are spoken here"
+                )
             }
             ErrorKind::BadRequest(why) => f.write_str(why),
             ErrorKind::Protocol(fault) => fault.fmt(f),
             ErrorKind::Io(error) => error.fmt(f),
+            #[cfg(feature = "tls-without-provider")]
+            ErrorKind::Tls(error) => error.fmt(f),
             ErrorKind::BodyTaken => f.write_str("the body has been taken already"),
             ErrorKind::NotText(error) => error.fmt(f),
             ErrorKind::TooLarge { limit } => {
@@ -270,6 +313,8 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.kind {
             ErrorKind::Io(error) => Some(error),
+            #[cfg(feature = "tls-without-provider")]
+            ErrorKind::Tls(error) => Some(error),
             ErrorKind::Protocol(fault) => Some(fault),
             ErrorKind::NotText(error) => Some(error),
             _ => None,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use evcore::Event;
+use evcore::net::Address;
 use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
@@ -136,12 +137,100 @@ impl Head {
     }
 }
 
-/// Payload of [`CONNECTED`].
+/// The host's name has become addresses; not told for a host that is an
+/// address, nor for a kept connection.
+pub const RESOLVED: Event<Resolved> = Event::new("evhttp.resolved");
+
+/// A new connection's TLS session stands.
+///
+/// ```no_run
+/// let page = evhttp::fetch("https://example.com/").on(evhttp::SECURED, |s| println!("{:?}", s.agreed.version));
+/// # evcore::run(page)?;
+/// # Ok::<(), evcore::Error>(())
+/// ```
+#[cfg(feature = "tls-without-provider")]
+pub const SECURED: Event<Secured> = Event::new("evhttp.secured");
+
+/// The request has been given to the system, to its last byte; once an
+/// attempt, unless the response was there first.
+pub const SENT: Event<Sent> = Event::new("evhttp.sent");
+
+/// Payload of [`RESOLVED`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resolved {
+    /// The name.
+    pub host: String,
+    /// Its addresses, in the order of preference.
+    pub addresses: Vec<SocketAddr>,
+    /// Which hop of the call asked, from 0.
+    pub hop: u32,
+    /// Which attempt of that hop, from 0.
+    pub attempt: u32,
+}
+
+impl Resolved {
+    pub(crate) fn new(
+        host: String,
+        addresses: Vec<SocketAddr>,
+        hop: u32,
+        attempt: u32,
+    ) -> Resolved {
+        Resolved {
+            host,
+            addresses,
+            hop,
+            attempt,
+        }
+    }
+}
+
+/// Payload of [`SECURED`].
+#[cfg(feature = "tls-without-provider")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Secured {
+    /// What the two sides have agreed on.
+    pub agreed: evtls::Agreed,
+    /// Which hop of the call uses it, from 0.
+    pub hop: u32,
+    /// Which attempt of that hop, from 0.
+    pub attempt: u32,
+}
+
+#[cfg(feature = "tls-without-provider")]
+impl Secured {
+    pub(crate) fn new(agreed: evtls::Agreed, hop: u32, attempt: u32) -> Secured {
+        Secured {
+            agreed,
+            hop,
+            attempt,
+        }
+    }
+}
+
+/// Payload of [`SENT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sent {
+    /// Which hop of the call, from 0.
+    pub hop: u32,
+    /// Which attempt of that hop, from 0.
+    pub attempt: u32,
+}
+
+impl Sent {
+    pub(crate) fn new(hop: u32, attempt: u32) -> Sent {
+        Sent { hop, attempt }
+    }
+}
+
+/// Payload of [`CONNECTED`].
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connected {
     /// The other end.
-    pub peer: SocketAddr,
+    pub peer: Address,
     /// Whether the connection had carried a call before.
     pub reused: bool,
     /// Which hop of the call uses it, from 0.
@@ -151,7 +240,7 @@ pub struct Connected {
 }
 
 impl Connected {
-    pub(crate) fn new(peer: SocketAddr, reused: bool, hop: u32, attempt: u32) -> Connected {
+    pub(crate) fn new(peer: Address, reused: bool, hop: u32, attempt: u32) -> Connected {
         Connected {
             peer,
             reused,

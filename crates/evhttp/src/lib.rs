@@ -38,9 +38,13 @@ pub use client::{Client, ClientBuilder};
 pub use credentials::{Challenged, Credentials};
 pub use error::{Error, ErrorKind, Phase};
 pub use event::{
-    AUTH, Auth, CHUNK, CONNECTED, Connected, HEAD, Head, PROGRESS, Progress, REDIRECT, Redirect,
-    UPLOAD,
+    AUTH, Auth, CHUNK, CONNECTED, Connected, HEAD, Head, PROGRESS, Progress, REDIRECT, RESOLVED,
+    Redirect, Resolved, SENT, Sent, UPLOAD,
 };
+#[cfg(feature = "tls-without-provider")]
+pub use event::{SECURED, Secured};
+#[cfg(feature = "tls-without-provider")]
+pub use evtls;
 pub use fetch::{delete, fetch, get, head, patch, post, put, request};
 pub use request::Request;
 pub use response::Response;

@@ -97,6 +97,15 @@ pub const IDLE_IN_ALL: usize = 1_024;
 /// 2 min; those are noticed when they do.
 pub const IDLE_FOR: std::time::Duration = std::time::Duration::from_secs(90);
 
+/// An address has so long to answer before the next one is tried beside it: what RFC 8305 §8 recommends.
+pub const CONNECT_STAGGER: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// How long connecting may take, all addresses together. Four retransmitted SYNs, as in Go's default dialer.
+pub const CONNECT_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long making a TLS session may take: two round trips and some arithmetic. Twice what Go allows.
+pub const SECURE_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// How long a server waits for a request's head once it has begun, and for
 /// the first one of a connection: against peers that send a byte a minute.
 pub const HEAD_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);

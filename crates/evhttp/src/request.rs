@@ -1,5 +1,8 @@
 //! A request being put together: what `client.get(url)` returns.
 
+use std::net::{IpAddr, SocketAddr};
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,6 +13,7 @@ use url::Url;
 use crate::body::Body;
 use crate::call::{Call, Options};
 use crate::client::Client;
+use crate::conn::{Network, Time};
 use crate::credentials::{self, Credentials};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::response::Response;
@@ -130,6 +134,70 @@ impl Request {
             self.options.credentials = Some(Rc::new((origin, credentials)));
         }
         self
+    }
+
+    /// As [`ClientBuilder::resolve`](crate::ClientBuilder::resolve), for this request.
+    pub fn resolve(self, host: &str, addr: SocketAddr) -> Request {
+        self.through(|network| network.fix(host, addr))
+    }
+
+    /// As [`ClientBuilder::resolver`](crate::ClientBuilder::resolver), for this request.
+    pub fn resolver(self, lookup: impl Fn(&str) -> Promise<Vec<IpAddr>> + 'static) -> Request {
+        self.through(|network| network.lookup = Some(Rc::new(lookup)))
+    }
+
+    /// As [`ClientBuilder::bind`](crate::ClientBuilder::bind), for this request.
+    pub fn bind(self, local: IpAddr) -> Request {
+        self.through(|network| network.local = Some(local))
+    }
+
+    /// As [`ClientBuilder::unix_socket`](crate::ClientBuilder::unix_socket), for this request.
+    #[cfg(unix)]
+    pub fn unix_socket(self, path: impl Into<PathBuf>) -> Request {
+        self.through(|network| network.unix = Some(path.into()))
+    }
+
+    /// As [`ClientBuilder::tls`](crate::ClientBuilder::tls), for this request.
+    #[cfg(feature = "tls-without-provider")]
+    pub fn tls(self, connector: evtls::Connector) -> Request {
+        self.through(|network| network.tls = Some(connector))
+    }
+
+    /// Connections made for this request are shared with those that are
+    /// wanted alike.
+    fn through(mut self, change: impl FnOnce(&mut Network)) -> Request {
+        let client = &self.client;
+        let network = self
+            .options
+            .network
+            .get_or_insert_with(|| Rc::new(client.network().clone()));
+        change(Rc::make_mut(network));
+        self
+    }
+
+    /// Time for one step of the call, instead of what the client was told.
+    ///
+    /// When it has passed, the call fails with
+    /// [`Kind::TimedOut`](evcore::Kind::TimedOut).
+    pub fn time_limit(mut self, step: Phase, limit: Duration) -> Request {
+        self.time().set(step, limit);
+        self
+    }
+
+    /// Time in which some byte has to move, while we want some or have some
+    /// to send: a reader that takes its time is no stall.
+    pub fn stall_limit(mut self, limit: Duration) -> Request {
+        self.time().stall = Some(limit);
+        self
+    }
+
+    fn time(&mut self) -> &mut Time {
+        let client = &self.client;
+        let time = self
+            .options
+            .time
+            .get_or_insert_with(|| Rc::new(client.time()));
+        Rc::make_mut(time)
     }
 
     /// The largest body to accept, for a body fetched whole.

@@ -4,30 +4,32 @@
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
-use evcore::net::TcpStream;
+use evcore::net::{Address, ByteStream};
 use evcore::{Emitter, Reactor};
 use http::HeaderValue;
 
+use super::transport::Transport;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::event::{Progress, UPLOAD};
+use crate::event::{Progress, SENT, Sent, UPLOAD};
 use crate::h1::{ClientExchange, Event, Fault, ResponseHead};
 use crate::limits::RECEIVED_AT_ONCE;
 
 /// A connection with what belongs to it between two exchanges.
 pub(crate) struct Connection {
-    pub(crate) stream: TcpStream,
-    pub(crate) peer: SocketAddr,
+    pub(crate) stream: Transport,
+    pub(crate) peer: Address,
     /// The Host field of all its requests.
     pub(crate) host: HeaderValue,
     pub(crate) reused: bool,
+    /// How often the network had changed before it was made.
+    pub(crate) generation: u64,
     /// Received and not understood yet.
     input: BytesMut,
     /// Written and not sent yet.
@@ -35,13 +37,14 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, peer: SocketAddr, host: HeaderValue) -> Connection {
+    pub(crate) fn new(stream: Transport, peer: Address, host: HeaderValue) -> Connection {
         let (input, output) = (BytesMut::new(), BytesMut::new());
         Connection {
             stream,
             peer,
             host,
             reused: false,
+            generation: 0,
             input,
             output,
         }
@@ -58,8 +61,7 @@ impl Connection {
 impl Connection {
     /// As [`is_dead`](Connection::is_dead) denied, but by asking the socket.
     pub(crate) fn is_quiet(&self) -> bool {
-        let asked = self.stream.try_read(&mut [0]);
-        asked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        self.stream.is_quiet()
     }
 }
 
@@ -162,7 +164,11 @@ pub(crate) struct Drive {
     codec: ClientExchange,
     upload: Upload,
     emitter: Emitter,
+    /// To be told when all is sent.
+    sent: Option<Sent>,
     buffers: Rc<Buffers>,
+    /// Bytes moved both ways.
+    pub(crate) moved: u64,
     /// The kernel has taken some of the request.
     pub(crate) some_sent: bool,
     /// The server has said something.
@@ -176,7 +182,7 @@ impl Drive {
         connection: Connection,
         codec: ClientExchange,
         body: Body,
-        emitter: Emitter,
+        (emitter, sent): (Emitter, Sent),
         buffers: Rc<Buffers>,
     ) -> Drive {
         let total = body.length();
@@ -194,7 +200,9 @@ impl Drive {
             codec,
             upload,
             emitter,
+            sent: Some(sent),
             buffers,
+            moved: 0,
             some_sent: false,
             some_received: false,
             send_error: None,
@@ -221,8 +229,8 @@ impl Drive {
         )
     }
 
-    pub(crate) fn peer(&mut self) -> SocketAddr {
-        self.connection().peer
+    pub(crate) fn peer(&mut self) -> &Address {
+        &self.connection().peer
     }
 
     /// The connection, if it may carry another exchange.
@@ -300,6 +308,7 @@ impl Drive {
             }
             connection.input.extend_from_slice(&scratch[..received]);
             self.some_received = true;
+            self.moved += received as u64;
             return Poll::Ready(Ok(Received::Input));
         };
         let mut memory = buffers.recycler.borrow();
@@ -307,6 +316,7 @@ impl Drive {
         match connection.stream.poll_read(cx, &mut memory[..room]) {
             Poll::Ready(Ok(received)) if received > 0 => {
                 self.codec.pass(received);
+                self.moved += received as u64;
                 Poll::Ready(Ok(Received::Piece(
                     buffers.recycler.piece(memory, received),
                 )))
@@ -328,6 +338,11 @@ impl Drive {
                 return Poll::Ready(Ok(()));
             }
             if self.upload.written {
+                if let Some(sent) = self.sent.take()
+                    && self.emitter.wants(SENT)
+                {
+                    self.emitter.emit(SENT, sent);
+                }
                 return Poll::Ready(Ok(()));
             }
             match ready!(self.upload.body.poll_piece(cx)) {
@@ -385,16 +400,20 @@ impl Drive {
             let slices = [&connection.output[..], &piece[..], suffix];
             if slices.iter().all(|slice| slice.is_empty()) {
                 connection.output.clear();
-                return Poll::Ready(Ok(()));
+                return connection.stream.poll_flush(cx);
             }
             let sent = match piece.is_empty() && suffix.is_empty() {
-                true => ready!(connection.stream.poll_write(cx, &connection.output))?,
+                true => {
+                    let slices = [IoSlice::new(&connection.output)];
+                    ready!(connection.stream.poll_write_vectored(cx, &slices))?
+                }
                 false => {
                     let slices = slices.map(IoSlice::new);
                     ready!(connection.stream.poll_write_vectored(cx, &slices))?
                 }
             };
             self.some_sent = true;
+            self.moved += sent as u64;
             let head = sent.min(connection.output.len());
             connection.output.advance(head);
             let body = (sent - head).min(piece.len());
@@ -443,14 +462,14 @@ impl Drive {
     }
 
     fn failed(&mut self, phase: Phase, error: io::Error) -> Error {
-        Error::io(phase, error).at(self.peer())
+        Error::io(phase, error).at_end(self.peer())
     }
 
     fn broken(&mut self, fault: Fault) -> Error {
-        Error::new(self.phase(), ErrorKind::Protocol(fault)).at(self.peer())
+        Error::new(self.phase(), ErrorKind::Protocol(fault)).at_end(self.peer())
     }
 
     fn unsendable(&mut self, fault: Fault) -> Error {
-        Error::new(Phase::Send, ErrorKind::Protocol(fault)).at(self.peer())
+        Error::new(Phase::Send, ErrorKind::Protocol(fault)).at_end(self.peer())
     }
 }

@@ -1,18 +1,27 @@
-//! Whom a connection goes to: all that makes two connections different.
+//! Whom a connection goes to, and how: all that makes two connections
+//! different.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::rc::Rc;
 
+use http::HeaderValue;
 use url::{Host, Url};
 
+use super::network::Network;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::request::redacted;
 
 /// The pool's whole key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub(crate) struct Origin {
+    pub(crate) secure: bool,
     pub(crate) host: Name,
     pub(crate) port: u16,
+    /// What the user wants of the connection; compared last, since it is
+    /// nearly always the client's.
+    pub(crate) network: Rc<Network>,
 }
 
 /// A host as it has to be found.
@@ -23,11 +32,15 @@ pub(crate) enum Name {
 }
 
 impl Origin {
-    pub(crate) fn of(url: &Url) -> Result<Origin, Error> {
-        if url.scheme() != "http" {
-            let scheme = ErrorKind::UnknownScheme(url.scheme().to_owned());
-            return Err(Error::new(Phase::Request, scheme).to(redacted(url)));
-        }
+    pub(crate) fn of(url: &Url, network: &Rc<Network>) -> Result<Origin, Error> {
+        let secure = match url.scheme() {
+            "http" => false,
+            "https" if cfg!(feature = "tls-without-provider") => true,
+            other => {
+                let scheme = ErrorKind::UnknownScheme(other.to_owned());
+                return Err(Error::new(Phase::Request, scheme).to(redacted(url)));
+            }
+        };
         let host = match url.host() {
             Some(Host::Ipv4(ip)) => Name::Literal(ip.into()),
             Some(Host::Ipv6(ip)) => Name::Literal(ip.into()),
@@ -38,18 +51,57 @@ impl Origin {
             }
         };
         Ok(Origin {
+            secure,
             host,
             port: url.port_or_known_default().unwrap_or(80),
+            network: network.clone(),
         })
+    }
+
+    /// The Host field: without the scheme's own port (RFC 9110 §7.2).
+    pub(crate) fn host_field(&self) -> Result<HeaderValue, Error> {
+        let host = match (self.secure, self.port) {
+            (false, 80) | (true, 443) => self.host.to_string(),
+            _ => self.to_string(),
+        };
+        HeaderValue::try_from(host).map_err(|_| {
+            let why = ErrorKind::BadUrl("its host can't be sent".into());
+            Error::new(Phase::Request, why).to(self.to_string())
+        })
+    }
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, other: &Origin) -> bool {
+        self.host == other.host
+            && self.port == other.port
+            && self.secure == other.secure
+            && (Rc::ptr_eq(&self.network, &other.network) || self.network == other.network)
+    }
+}
+
+impl Eq for Origin {}
+
+impl Hash for Origin {
+    /// What differs rarely is left to `eq`.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.host.hash(state);
+        self.port.hash(state);
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Name::Literal(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Name::Literal(IpAddr::V4(ip)) => write!(f, "{ip}"),
+            Name::Domain(name) => f.write_str(name),
+        }
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            Name::Literal(IpAddr::V6(ip)) => write!(f, "[{ip}]:{}", self.port),
-            Name::Literal(IpAddr::V4(ip)) => write!(f, "{ip}:{}", self.port),
-            Name::Domain(name) => write!(f, "{name}:{}", self.port),
-        }
+        write!(f, "{}:{}", self.host, self.port)
     }
 }

@@ -75,6 +75,13 @@ impl<K: Hash + Eq + Clone, C> Pool<K, C> {
         culled
     }
 
+    /// Takes out all.
+    pub(crate) fn clear(&mut self) -> Vec<C> {
+        self.count = 0;
+        let all = std::mem::take(&mut self.idle).into_values().flatten();
+        all.map(|idle| idle.connection).collect()
+    }
+
     /// When the oldest connection has been idle for too long.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         let oldest = self

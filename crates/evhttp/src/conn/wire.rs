@@ -6,8 +6,8 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use evcore::{Await, Reactor, Result, sleep_until, spawn};
@@ -17,19 +17,25 @@ use url::{Position, Url};
 
 use super::dial::dial;
 use super::drive::{Buffers, Connection, Drive, Recycler};
+use super::network::Network;
 use super::origin::Origin;
+use super::patience::{Time, Watch};
 use super::pool::Pool;
 use crate::body::{Body, Pieces};
 use crate::call::{Answer, Call, Layer, Next};
 use crate::error::{Error, ErrorKind, Phase};
-use crate::event::{CONNECTED, Connected};
+use crate::event::{CONNECTED, Connected, Sent};
 use crate::h1::{BodyLength, ClientExchange, Event, Limits, ResponseHead};
 use crate::limits::{IDLE_IN_ALL, RECEIVED_AT_ONCE};
 use crate::request::redacted;
 use crate::response::Response;
 
 /// Carries calls over connections of its own.
-pub(crate) struct Wire(Rc<Keeper>);
+pub(crate) struct Wire {
+    keeper: Rc<Keeper>,
+    network: Rc<Network>,
+    time: Rc<Time>,
+}
 
 /// The connections that wait, and who watches over them.
 struct Keeper {
@@ -38,29 +44,57 @@ struct Keeper {
     /// Wakes the janitor: a kept connection has something to say.
     janitor: RefCell<Waker>,
     watched: Cell<bool>,
+    /// How often the network has changed: what is older is not kept.
+    generation: Cell<u64>,
 }
 
 impl Wire {
     /// Keeps at most so many connections of one origin.
-    pub(crate) fn new(per_origin: usize) -> Wire {
+    pub(crate) fn new(per_origin: usize, network: Rc<Network>, time: Rc<Time>) -> Wire {
         let scratch = RefCell::new(vec![0; RECEIVED_AT_ONCE]);
         let buffers = Rc::new(Buffers {
             scratch,
             recycler: Recycler::new(),
         });
-        Wire(Rc::new(Keeper {
+        let keeper = Rc::new(Keeper {
             pool: RefCell::new(Pool::new(per_origin, per_origin.max(IDLE_IN_ALL))),
             buffers,
             janitor: RefCell::new(Waker::noop().clone()),
             watched: Cell::new(false),
-        }))
+            generation: Cell::new(0),
+        });
+        Wire {
+            keeper,
+            network,
+            time,
+        }
+    }
+}
+
+impl Wire {
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    pub(crate) fn time(&self) -> Time {
+        *self.time
+    }
+
+    /// Nothing of what there is now is used for another call.
+    pub(crate) fn network_changed(&self) {
+        self.keeper.generation.update(|generation| generation + 1);
+        let closed = self.keeper.pool.borrow_mut().clear();
+        drop(closed);
     }
 }
 
 impl Layer for Wire {
-    fn send(self: Rc<Self>, call: Call, _: Next) -> Answer {
-        match Origin::of(&call.url) {
-            Ok(origin) => Answer::later(carry(self.0.clone(), origin, call)),
+    fn send(self: Rc<Self>, mut call: Call, _: Next) -> Answer {
+        let network = call.options.network.as_ref().unwrap_or(&self.network);
+        let origin = Origin::of(&call.url, network);
+        call.options.time.get_or_insert_with(|| self.time.clone());
+        match origin {
+            Ok(origin) => Answer::later(carry(self.keeper.clone(), origin, call)),
             Err(error) => Answer::ready(Err(error.into())),
         }
     }
@@ -77,10 +111,14 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
             Some(kept) => kept,
             // Boxed, so that the usual call, which needs no new connection,
             // is small.
-            None => Box::pin(connect(&origin, &call)).await?,
+            None => {
+                let mut new = Box::pin(dial(&origin, &call)).await?;
+                new.generation = keeper.generation.get();
+                new
+            }
         };
         if call.emitter.wants(CONNECTED) {
-            let (peer, reused) = (connection.peer, connection.reused);
+            let (peer, reused) = (connection.peer.clone(), connection.reused);
             let told = Connected::new(peer, reused, call.hop, call.attempt);
             call.emitter.emit(CONNECTED, told);
         }
@@ -89,13 +127,25 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
         let spare = call.body.replay();
         let phase = call.phase.clone();
         let mut drive = begin(&keeper, connection, &mut call)?;
+        let time = call.options.time.clone();
+        let mut watch = Watch::default();
         let head = poll_fn(|cx| {
             let head = poll_head(&mut drive, cx);
-            phase.set(drive.step());
-            head
+            let step = drive.step();
+            phase.set(step);
+            match head {
+                Poll::Pending => watch
+                    .poll(cx, time.as_deref(), step, drive.moved)
+                    .map(Waited::TooLong),
+                Poll::Ready(head) => Poll::Ready(Waited::For(head)),
+            }
         });
-        match (head.await, spare) {
-            (Ok(head), _) => return Ok(respond(&keeper, origin, drive, head, call.url)),
+        let head = match head.await {
+            Waited::For(head) => head,
+            Waited::TooLong(late) => return Err(Watch::error(late?, &call.url, None)),
+        };
+        match (head, spare) {
+            (Ok(head), _) => return Ok(respond(&keeper, origin, drive, head, call.url, time)),
             (Err(_), Some(body)) if reused && may_resend(&drive, &call.method) => {
                 call.body = body;
                 call.attempt += 1;
@@ -110,17 +160,10 @@ fn named(error: Error, url: &Url) -> evcore::Error {
     error.to(redacted(url)).into()
 }
 
-async fn connect(origin: &Origin, call: &Call) -> Result<Connection> {
-    let (stream, peer) = dial(origin, &call.phase).await?;
-    let host = match origin.port {
-        80 => origin.to_string().trim_end_matches(":80").to_owned(),
-        _ => origin.to_string(),
-    };
-    let host = HeaderValue::try_from(host).map_err(|_| {
-        let why = ErrorKind::BadUrl("its host can't be sent".into());
-        Error::new(Phase::Request, why).to(origin.to_string())
-    })?;
-    Ok(Connection::new(stream, peer, host))
+/// What came of waiting for a head.
+enum Waited {
+    For(Result<ResponseHead, Error>),
+    TooLong(Result<(Phase, Duration)>),
 }
 
 static US: HeaderValue = HeaderValue::from_static(concat!("evhttp/", env!("CARGO_PKG_VERSION")));
@@ -135,7 +178,8 @@ fn begin(keeper: &Keeper, connection: Connection, call: &mut Call) -> Result<Box
     };
     let codec = ClientExchange::new(Limits::default());
     let buffers = keeper.buffers.clone();
-    let drive = Drive::new(connection, codec, body, call.emitter.clone(), buffers);
+    let told = (call.emitter.clone(), Sent::new(call.hop, call.attempt));
+    let drive = Drive::new(connection, codec, body, told, buffers);
     let mut drive = Box::new(drive);
     let (codec, output, host) = drive.writer();
     let target = &call.url[Position::BeforePath..Position::AfterQuery];
@@ -164,7 +208,7 @@ fn fields<'a>(
 
 fn poll_head(drive: &mut Drive, cx: &mut Context<'_>) -> Poll<Result<ResponseHead, Error>> {
     loop {
-        match std::task::ready!(drive.poll_event(cx))? {
+        match ready!(drive.poll_event(cx))? {
             Event::Head(head, _) => return Poll::Ready(Ok(head)),
             Event::Informational(_) => {}
             // The codec gives a head before anything else.
@@ -185,6 +229,7 @@ fn respond(
     drive: Box<Drive>,
     head: ResponseHead,
     url: Url,
+    time: Option<Rc<Time>>,
 ) -> Response {
     let mut body = WireBody {
         keeper: keeper.clone(),
@@ -195,6 +240,8 @@ fn respond(
         drive: None,
         trailers: None,
         url: url.clone(),
+        time,
+        watch: Watch::default(),
     };
     body.begin(drive);
     let body = match (body.drive.is_none(), &body.trailers) {
@@ -214,6 +261,8 @@ struct WireBody {
     trailers: Option<HeaderMap>,
     received: u64,
     total: Option<u64>,
+    time: Option<Rc<Time>>,
+    watch: Watch,
 }
 
 impl WireBody {
@@ -249,9 +298,20 @@ impl Pieces for WireBody {
             return Poll::Ready(None);
         };
         loop {
-            match std::task::ready!(drive.poll_event(cx)) {
+            let event = match drive.poll_event(cx) {
+                Poll::Ready(event) => event,
+                Poll::Pending => {
+                    let time = self.time.as_deref();
+                    let late = ready!(self.watch.poll(cx, time, Phase::Body, drive.moved))?;
+                    self.drive = None;
+                    let so_far = Some((self.received, self.total));
+                    return Poll::Ready(Some(Err(Watch::error(late, &self.url, so_far))));
+                }
+            };
+            match event {
                 Ok(Event::Piece(piece)) => {
                     self.received += piece.len() as u64;
+                    self.watch.rest();
                     return Poll::Ready(Some(Ok(piece)));
                 }
                 Ok(Event::End { trailers }) => {
@@ -302,6 +362,9 @@ impl Keeper {
         let Some(connection) = drive.finish() else {
             return;
         };
+        if connection.generation != self.generation.get() {
+            return;
+        }
         let waker = self.janitor.borrow().clone();
         if connection.is_dead(&mut Context::from_waker(&waker)) {
             return;

@@ -1,0 +1,94 @@
+//! How connections come about, as the user wants it: of a client, or of one
+//! request. Values only; `dial.rs` acts on them.
+
+#[cfg(feature = "tls-without-provider")]
+use std::cell::OnceCell;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use evcore::Promise;
+
+/// Finds the addresses of a name.
+pub(crate) type Lookup = Rc<dyn Fn(&str) -> Promise<Vec<IpAddr>>>;
+
+/// Two connections made under different ones are never taken for each other.
+#[derive(Clone, Default)]
+pub(crate) struct Network {
+    /// In the place of the system's.
+    pub(crate) lookup: Option<Lookup>,
+    /// Addresses of names that are not looked up; port 0 is the URL's.
+    pub(crate) fixed: Vec<(String, SocketAddr)>,
+    /// This end's address.
+    pub(crate) local: Option<IpAddr>,
+    /// All connections go to this Unix-domain socket.
+    pub(crate) unix: Option<PathBuf>,
+    /// In the place of the usual one.
+    #[cfg(feature = "tls-without-provider")]
+    pub(crate) tls: Option<evtls::Connector>,
+    #[cfg(feature = "tls-without-provider")]
+    usual: Rc<OnceCell<evtls::Connector>>,
+}
+
+impl Network {
+    /// Gives a name an address.
+    pub(crate) fn fix(&mut self, host: &str, addr: SocketAddr) {
+        self.fixed.push((host.to_ascii_lowercase(), addr));
+    }
+
+    /// The addresses the user has given a name (in lower case, as in URLs).
+    pub(crate) fn fixed(&self, name: &str, port: u16) -> Vec<SocketAddr> {
+        let own = self.fixed.iter().filter(|(fixed, _)| fixed == name);
+        own.map(|(_, addr)| match addr.port() {
+            0 => SocketAddr::new(addr.ip(), port),
+            _ => *addr,
+        })
+        .collect()
+    }
+}
+
+#[cfg(feature = "tls-without-provider")]
+impl Network {
+    /// The user's connector, or the usual one, made when first needed.
+    pub(crate) fn connector(&self) -> Result<evtls::Connector, evtls::Error> {
+        if let Some(connector) = self.tls.as_ref().or(self.usual.get()) {
+            return Ok(connector.clone());
+        }
+        let usual = evtls::Connector::builder()
+            .protocols(["http/1.1"])
+            .build()?;
+        Ok(self.usual.get_or_init(|| usual).clone())
+    }
+}
+
+/// By value, but for what can't be compared: a function or a connector equals
+/// only itself.
+impl PartialEq for Network {
+    fn eq(&self, other: &Network) -> bool {
+        let same_lookup = match (&self.lookup, &other.lookup) {
+            (Some(one), Some(other)) => Rc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        #[cfg(feature = "tls-without-provider")]
+        let same_tls = self.tls == other.tls;
+        #[cfg(not(feature = "tls-without-provider"))]
+        let same_tls = true;
+        same_lookup
+            && same_tls
+            && self.local == other.local
+            && self.unix == other.unix
+            && self.fixed == other.fixed
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("lookup", &self.lookup.is_some())
+            .field("fixed", &self.fixed)
+            .field("local", &self.local)
+            .field("unix", &self.unix)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,181 @@
+//! Which addresses are tried, in which order, from where; Unix-domain sockets.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Instant;
+
+use bed::{Raw, TempDir};
+use evcore::{Promise, run};
+use evhttp::{CONNECTED, Client, Error, Phase, RESOLVED, get};
+
+use crate::{LIMIT, OK, listing};
+
+/// A port nobody listens on.
+fn refusing() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+#[test]
+fn a_name_is_found_where_the_user_says() {
+    let raw = Raw::answer(OK);
+    let port = raw.address().port();
+    let localhost = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let url = format!("http://A.Example:{port}/");
+    // A port of its own, the URL's port, a function.
+    let fixed = get("http://a.example/").resolve("a.EXAMPLE", raw.address());
+    let same_port = get(&url).resolve("a.example", (localhost, 0).into());
+    let asked = get(&url).resolver(move |name| {
+        assert_eq!(name, "a.example");
+        Promise::ready(vec![localhost])
+    });
+    for request in [fixed, same_port, asked] {
+        let (resolved, add) = listing();
+        let page = run(request.deadline(LIMIT).send().on(RESOLVED, add)).unwrap();
+        assert_eq!(page.text().unwrap(), "ok");
+        assert_eq!(resolved.borrow()[0].addresses, [raw.address()]);
+    }
+}
+
+#[test]
+fn a_look_up_that_fails_says_so() {
+    let said = |request: evhttp::Request| {
+        let error = run(request.send()).unwrap_err();
+        assert_eq!(
+            error.downcast_ref::<Error>().unwrap().phase(),
+            Phase::Resolve
+        );
+        error.to_string()
+    };
+    let empty = get("http://a.example/").resolver(|_| Promise::ready(Vec::new()));
+    assert_eq!(said(empty), "resolve a.example:80: the name has no address");
+    let failing = get("http://a.example/").resolver(|_| Promise::failed("no such name"));
+    assert_eq!(said(failing), "resolve a.example:80: no such name");
+}
+
+#[test]
+fn the_next_address_is_tried_when_one_refuses() {
+    let raw = Raw::answer(OK);
+    let client = Client::builder()
+        .resolve("a.example", refusing())
+        .resolve("a.example", raw.address());
+    let (connected, add) = listing();
+    run(client.build().fetch("http://a.example/").on(CONNECTED, add)).unwrap();
+    assert_eq!(
+        connected.borrow()[0].peer.to_string(),
+        raw.address().to_string()
+    );
+}
+
+#[test]
+fn each_address_tried_stands_in_the_error() {
+    let (one, other) = (refusing(), refusing());
+    let request = get("http://a.example/")
+        .resolve("a.example", one)
+        .resolve("a.example", other);
+    let line = run(request.send()).unwrap_err().to_string();
+    let refused = "Connection refused (os error 111)";
+    assert_eq!(
+        line,
+        format!("connect a.example:80: {one}: {refused}; {other}: {refused}")
+    );
+}
+
+#[test]
+fn an_address_that_does_not_answer_holds_nobody_up() {
+    // A queue of one that is full: a SYN gets no answer.
+    let hole = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    hole.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .unwrap();
+    hole.listen(0).unwrap();
+    let hole_addr = hole.local_addr().unwrap().as_socket().unwrap();
+    let filling: Vec<_> = (0..2)
+        .map(|_| {
+            let socket =
+                socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            _ = socket.connect(&hole_addr.into());
+            socket
+        })
+        .collect();
+    let raw = Raw::answer(OK);
+    let began = Instant::now();
+    let request = get("http://a.example/")
+        .resolve("a.example", hole_addr)
+        .resolve("a.example", raw.address());
+    run(request.deadline(LIMIT).send()).unwrap();
+    let took = began.elapsed();
+    assert!(
+        took >= evcore::ms(200),
+        "the first had its head start: {took:?}"
+    );
+
+    let request = get("http://a.example/").resolve("a.example", hole_addr);
+    let late = request.time_limit(Phase::Connect, evcore::ms(300)).send();
+    let line = run(late).unwrap_err().to_string();
+    assert_eq!(line, "connect a.example:80: timed out after 300ms");
+    drop(filling);
+}
+
+#[test]
+fn a_connection_comes_from_where_the_user_says() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let from = std::thread::spawn(move || {
+        let (mut stream, from) = listener.accept().unwrap();
+        _ = stream.read(&mut [0; 1_000]);
+        stream.write_all(OK.as_bytes()).unwrap();
+        from
+    });
+    run(get(&url).bind([127, 0, 0, 9].into()).send()).unwrap();
+    assert_eq!(from.join().unwrap().ip(), IpAddr::from([127, 0, 0, 9]));
+
+    let line = run(get(&url).bind(IpAddr::from([0; 16])).send())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        line.ends_with("no address of the family of ::, which is to be connected from"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_unix_socket_stands_for_any_host() {
+    let dir = TempDir::new("unix");
+    let path = dir.path().join("socket");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut heads = Vec::new();
+        for _ in 0..2 {
+            heads.push(bed::tls::read_head(&mut stream).unwrap());
+            stream.write_all(OK.as_bytes()).unwrap();
+        }
+        heads
+    });
+    let client = Client::builder().unix_socket(&path).build();
+    for _ in 0..2 {
+        assert_eq!(
+            run(client.fetch("http://docker.example/info"))
+                .unwrap()
+                .text()
+                .unwrap(),
+            "ok"
+        );
+    }
+    let heads = served.join().unwrap();
+    assert!(
+        heads[1].starts_with("GET /info HTTP/1.1\r\nhost: docker.example\r\n"),
+        "{heads:?}"
+    );
+
+    let line = run(get("http://a.example/").unix_socket("/no/such").send())
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        line,
+        "connect a.example:80: connect /no/such: No such file or directory (os error 2)"
+    );
+}

@@ -1,0 +1,137 @@
+//! Limits on the steps of a call, and on nothing moving: who is late is named, who takes his time is not.
+
+use std::time::Duration;
+
+use bed::raw::{Raw, Step, send};
+use bytes::Bytes;
+use evcore::{Kind, Promise, ms, run, sleep};
+use evhttp::{Body, Phase, Request, get, post};
+
+use crate::OK;
+
+fn line(request: Request) -> String {
+    let error = run(request.send()).unwrap_err();
+    assert_eq!(error.kind(), Kind::TimedOut, "{error}");
+    error.to_string()
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+#[test]
+fn each_step_has_a_limit_of_its_own() {
+    let mute = Raw::serve(vec![Step::ReadHead, Step::Pause(LONG)]);
+    let url = mute.url("/");
+    let late = line(get(&url).time_limit(Phase::Head, ms(100)));
+    assert_eq!(late, format!("head {url}: timed out after 100ms"));
+
+    let half = Raw::serve(vec![
+        Step::ReadHead,
+        send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf."),
+        Step::Pause(LONG),
+    ]);
+    let url = half.url("/");
+    let late = line(get(&url).time_limit(Phase::Body, ms(100)));
+    assert_eq!(
+        late,
+        format!("body {url}, 5 of 10 bytes received: timed out after 100ms")
+    );
+
+    let never = get("http://a.example/").resolver(|_| sleep(LONG).then(|()| Vec::new()));
+    let late = line(never.time_limit(Phase::Resolve, ms(100)));
+    assert_eq!(late, "resolve a.example:80: timed out after 100ms");
+
+    let deaf = Raw::serve(vec![Step::Pause(Duration::ZERO), Step::Pause(LONG)]);
+    let addr = deaf.address();
+    let late = line(
+        get(format!("https://{addr}/"))
+            .tls(any())
+            .time_limit(Phase::Secure, ms(100)),
+    );
+    assert_eq!(late, format!("secure {addr}: timed out after 100ms"));
+}
+
+fn any() -> evhttp::evtls::Connector {
+    evhttp::evtls::Connector::builder()
+        .danger_accept_any_certificate()
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn a_peer_that_stops_is_stalled_and_one_that_trickles_is_not() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
+    let trickling = vec![
+        Step::ReadHead,
+        Step::Trickle(format!("{head}0123456789").into_bytes(), 1, ms(20)),
+    ];
+    let raw = Raw::serve(trickling);
+    // In all it takes far longer than the limit.
+    let page = run(get(raw.url("/")).stall_limit(ms(600)).send()).unwrap();
+    assert_eq!(page.text().unwrap(), "0123456789");
+
+    let stops = Raw::serve(vec![
+        Step::ReadHead,
+        send(&format!("{head}01234")),
+        Step::Pause(LONG),
+    ]);
+    let url = stops.url("/");
+    let late = line(get(&url).stall_limit(ms(200)));
+    assert_eq!(
+        late,
+        format!("body {url}, 5 of 10 bytes received: timed out after 200ms")
+    );
+    assert!(stops.closed_by_client(1, crate::LIMIT));
+}
+
+#[test]
+fn a_reader_that_pauses_is_no_stall() {
+    let body = "x".repeat(1 << 20);
+    let raw = Raw::serve(vec![
+        Step::ReadHead,
+        send(&format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )),
+    ]);
+    let read = run(async move {
+        let mut body = get(raw.url("/"))
+            .stall_limit(ms(100))
+            .stream()
+            .await?
+            .take_body()?;
+        let mut read = 0;
+        while let Some(piece) = body.next().await? {
+            if read == 0 {
+                sleep(ms(400)).await?;
+            }
+            read += piece.len();
+        }
+        Ok(read)
+    });
+    assert_eq!(read.unwrap(), 1 << 20);
+}
+
+#[test]
+fn a_peer_that_takes_nothing_is_late_to_send() {
+    let deaf = Raw::serve(vec![
+        Step::Pause(Duration::ZERO),
+        Step::ReadHead,
+        Step::Pause(LONG),
+    ]);
+    let url = deaf.url("/");
+    let piece = Bytes::from(vec![0; 1 << 20]);
+    let body = Body::from_fn(None, move || Promise::ready(Some(piece.clone())));
+    // The script reads while it pauses, so this one is bounded by the step.
+    let late = line(post(&url).body(body).time_limit(Phase::Send, ms(300)));
+    assert_eq!(late, format!("send {url}: timed out after 300ms"));
+}
+
+#[test]
+fn limits_in_time_change_nothing() {
+    let raw = Raw::answer(OK);
+    let patient = get(raw.url("/"))
+        .time_limit(Phase::Head, LONG)
+        .time_limit(Phase::Body, LONG)
+        .stall_limit(LONG);
+    assert_eq!(run(patient.send()).unwrap().text().unwrap(), "ok");
+}
