@@ -12,6 +12,7 @@ use bytes::Bytes;
 use evcore::{Emitter, Promise, Reactor, Result, spawn_with};
 use http::Method;
 
+use crate::address::Addresses;
 use crate::body::{Collected, Tally};
 use crate::call::{Call, Layer, Next};
 use crate::conn::{Network, Time, Wire};
@@ -39,6 +40,7 @@ use crate::response::Response;
 #[derive(Clone)]
 pub struct Client {
     layers: Rc<[Rc<dyn Layer>]>,
+    addresses: Rc<Addresses>,
     /// What is wrong with its builder's arguments: every call says so.
     wrong: Option<Rc<str>>,
     wire: Rc<Wire>,
@@ -268,6 +270,7 @@ impl ClientBuilder {
         layers.push(wire.clone());
         Client {
             layers: layers.into(),
+            addresses: Rc::default(),
             wrong: self.wrong,
             wire,
         }
@@ -325,6 +328,10 @@ impl Client {
     /// A request with any method.
     pub fn request(&self, method: Method, url: impl AsRef<str>) -> Request {
         Request::new(self.clone(), method, url.as_ref())
+    }
+
+    pub(crate) fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     #[track_caller]

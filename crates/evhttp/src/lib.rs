@@ -12,6 +12,7 @@
 //! go through [`Layer`]s to the wire; [`serve`] is the other side, and
 //! [`h1`] the protocol between them, without I/O.
 
+mod address;
 mod body;
 mod call;
 mod chance;

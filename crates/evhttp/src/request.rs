@@ -10,6 +10,7 @@ use evcore::{Emitter, Promise};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
+use crate::address::Addresses;
 use crate::body::Body;
 use crate::call::{Call, Options};
 use crate::client::Client;
@@ -41,10 +42,11 @@ pub struct Request {
 
 impl Request {
     pub(crate) fn new(client: Client, method: Method, url: &str) -> Request {
+        let url = parse(client.addresses(), url);
         Request {
             client,
             method,
-            url: parse(url),
+            url,
             headers: HeaderMap::new(),
             body: Body::empty(),
             options: Options::default(),
@@ -247,9 +249,9 @@ impl Request {
 }
 
 /// RFC 9110 §4.2.1: an http URL without a host is to be rejected.
-fn parse(text: &str) -> Result<Url, Error> {
+fn parse(addresses: &Addresses, text: &str) -> Result<Url, Error> {
     let bad = |why: String| Error::new(Phase::Request, ErrorKind::BadUrl(why)).to(quoted(text));
-    let url = Url::parse(text).map_err(|e| bad(e.to_string()))?;
+    let url = addresses.parse(text).map_err(|e| bad(e.to_string()))?;
     match url.scheme() {
         "http" | "https" if url.host_str().is_none_or(str::is_empty) => {
             Err(bad("it has no host".into()))

@@ -1,0 +1,173 @@
+//! Reading the URL of a request. A host is by far the dearest part of a URL to
+//! read (IDNA, IPv4 in all its spellings), and most programs ask one host many
+//! times: so the authority of the URL before is remembered, and only what
+//! comes after it is read anew. What is done with a URL is decided elsewhere.
+
+use std::cell::RefCell;
+
+use url::{ParseError, Url};
+
+/// Reads URLs, one like the other.
+#[derive(Debug, Default)]
+pub(crate) struct Addresses {
+    /// The last text up to its path, and the URL it stands for.
+    last: RefCell<Option<(Box<str>, Url)>>,
+}
+
+impl Addresses {
+    /// Just what [`Url::parse`] makes of `text`.
+    pub(crate) fn parse(&self, text: &str) -> Result<Url, ParseError> {
+        let Some((front, path)) = split(text) else {
+            return Url::parse(text);
+        };
+        if let Some((known, root)) = &*self.last.borrow()
+            && **known == *front
+        {
+            return root.join(path);
+        }
+        let url = Url::parse(text)?;
+        let root = url.join("/")?;
+        self.last.replace(Some((front.into(), root)));
+        Ok(url)
+    }
+}
+
+/// The text before its path, and the path with what follows: only where the
+/// path, taken as a reference of its own, says the same (WHATWG URL §4.4: a
+/// second slash would begin another authority, blanks and controls are
+/// dropped), and only where nothing before it is secret.
+fn split(text: &str) -> Option<(&str, &str)> {
+    let scheme = ["http://", "https://"].into_iter();
+    let start = scheme
+        .filter(|scheme| text.starts_with(scheme))
+        .map(str::len);
+    let start = start.max()?;
+    let slash = start + text[start..].bytes().position(|byte| byte == b'/')?;
+    let (front, path) = text.split_at(slash);
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    let host = |byte: u8| !b"@?#\\".contains(&byte);
+    let alone = !matches!(path.as_bytes(), [_, b'/' | b'\\', ..]);
+    (alone && plain(text) && slash > start && front.bytes().all(host)).then_some((front, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever was read before, the answer is the same as `Url::parse` gives.
+    fn agrees(texts: impl IntoIterator<Item = String>) {
+        let addresses = Addresses::default();
+        for text in texts {
+            let (ours, theirs) = (addresses.parse(&text), Url::parse(&text));
+            assert_eq!(ours, theirs, "{text:?} after {:?}", addresses.last.borrow());
+        }
+    }
+
+    #[test]
+    fn a_remembered_authority_changes_nothing() {
+        let fronts = [
+            "http://a.example",
+            "http://a.example:80",
+            "http://a.example:8080",
+            "https://a.example:80",
+            "HTTP://A.example",
+            "http://0x7f.1:99",
+            "http://[::1]:8080",
+            "http://ada:s3cret@a.example",
+            "http://a.example\\b",
+            "http://a.example?b",
+            "http://a.example#b",
+            "http://b\u{fc}cher.example",
+            "http://xn--bcher-kva.example",
+            "http://",
+            "http:/",
+            "http:",
+            "https://a b",
+            "http://a.example:99999",
+            "ftp://a.example",
+            "a.example",
+            "",
+        ];
+        let paths = [
+            "/",
+            "/b",
+            "//c.example/",
+            "/\\c.example/",
+            "\\c",
+            "/\t/c.example/",
+            "/b/../c",
+            "/..//c",
+            "/./",
+            "/%2e%2e/b",
+            "/b?c#d",
+            "/?",
+            "/#",
+            "/b c",
+            "/b\u{fc}",
+            "/\u{0}",
+            "/b\n",
+            "/c:80/@d",
+            "/http://e.example/",
+            "",
+            "?b",
+            "#b",
+            " /b",
+        ];
+        for front in fronts {
+            agrees(paths.iter().map(|path| format!("{front}{path}")));
+            agrees(
+                paths
+                    .iter()
+                    .flat_map(|path| [format!("{front}/"), format!("{front}{path}")]),
+            );
+        }
+    }
+
+    #[test]
+    fn nor_does_it_in_nonsense() {
+        let alphabet = [
+            "a",
+            "/",
+            "\\",
+            ".",
+            "..",
+            "%2e",
+            ":",
+            "@",
+            "?",
+            "#",
+            "8",
+            " ",
+            "\t",
+            "[",
+            "]",
+            "\u{fc}",
+            "-",
+            "http://",
+            "x.example",
+        ];
+        let mut random = 7u64;
+        let mut next = || {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (random >> 33) as usize
+        };
+        let mut piece = |most: usize| {
+            (0..next() % most)
+                .map(|_| alphabet[next() % alphabet.len()])
+                .collect::<String>()
+        };
+        let texts: Vec<String> = (0..20_000)
+            .map(|_| format!("http://{}/{}", piece(3), piece(6)))
+            .collect();
+        agrees(texts);
+    }
+
+    #[test]
+    fn passwords_are_not_kept() {
+        let addresses = Addresses::default();
+        addresses.parse("http://ada:s3cret@a.example/").unwrap();
+        assert!(addresses.last.borrow().is_none());
+    }
+}
