@@ -108,6 +108,11 @@ impl Summary {
     }
 
     fn note_length(&mut self, value: &[u8]) {
+        // Nearly always it is one number, said once.
+        if let (Length::Absent, Some(length)) = (self.length, parse_decimal(value)) {
+            self.length = Length::Is(length);
+            return;
+        }
         for item in value.split(|&byte| byte == b',') {
             self.length = match (self.length, parse_decimal(item.trim_ascii())) {
                 (Length::Bad, _) | (_, None) => Length::Bad,
@@ -259,10 +264,23 @@ pub(super) fn parse_decimal(digits: &[u8]) -> Option<u64> {
 /// The characters of `uri-host [":" port]` (RFC 3986 §3.2.2), which leaves out what is used to make two readers
 /// disagree: `/`, `@`, `?`, `#`, blanks, bytes beyond ASCII. An empty Host is allowed (RFC 9110 §7.2).
 fn is_host(value: &[u8]) -> bool {
-    value
-        .iter()
-        .all(|&byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=:%[]".contains(&byte))
+    value.iter().all(|&byte| IN_HOST[usize::from(byte)])
 }
+
+const IN_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let (others, mut at) = (b"-._~!$&'()*+;=:%[]", 0);
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    let mut byte = 0u8;
+    while byte < 128 {
+        table[byte as usize] |= byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    table
+};
 
 /// Fields that may not be trailers: they would change framing, routing or how the message is to be read after the
 /// fact (RFC 9110 §6.5.1).
