@@ -8,11 +8,13 @@ use std::time::Duration;
 mod fetch {
     mod bodies;
     mod challenges;
+    mod cookies;
     mod decoding;
     mod events;
     mod keeping;
     mod layers;
     mod redirects;
+    mod retrying;
     mod stopping;
 }
 

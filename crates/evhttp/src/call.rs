@@ -57,6 +57,8 @@ pub struct Options {
     pub deadline: Option<Duration>,
     /// The most redirects to follow; 0 takes a 3xx as the answer.
     pub redirects: Option<u32>,
+    /// How often to try again; 0 takes the first failure.
+    pub retries: Option<u32>,
     /// Content is handed out as it was sent, with its coding.
     pub as_sent: bool,
     /// Credentials of this call's own, and the origin they are for.

@@ -1,6 +1,7 @@
 //! The client: the layers in their order, and the top, where the one promise
 //! of a call is made and its message events are told.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 #[cfg(unix)]
@@ -16,6 +17,8 @@ use crate::address::Addresses;
 use crate::body::{Collected, Tally};
 use crate::call::{Call, Layer, Next};
 use crate::conn::{Network, Time, Wire};
+#[cfg(feature = "cookies")]
+use crate::cookies::CookieJar;
 use crate::credentials::{Challenged, Credentials};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{CHUNK, HEAD, Head, PROGRESS, Progress};
@@ -23,8 +26,13 @@ use crate::layer::auth::Authenticate;
 use crate::layer::auth::keyring::Keyring;
 use crate::layer::deadline::Deadline;
 use crate::layer::decode::Decode;
+#[cfg(feature = "cookies")]
+use crate::layer::harvest::Attach;
+use crate::layer::harvest::{Harvest, Upgrade};
 use crate::layer::redirect::Follow;
+use crate::layer::retry::Again;
 use crate::limits::{DECODED_RATIO, IDLE_PER_ORIGIN, REDIRECTS};
+use crate::policy::hsts::Hsts;
 use crate::request::Request;
 use crate::response::Response;
 
@@ -70,6 +78,10 @@ pub struct ClientBuilder {
     downgrade: bool,
     decode: Option<u64>,
     keyring: Keyring,
+    retries: u32,
+    hsts: Hsts,
+    #[cfg(feature = "cookies")]
+    jar: Option<CookieJar>,
     wrong: Option<Rc<str>>,
     network: Network,
     time: Time,
@@ -186,6 +198,40 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps cookies in a jar of its own, and lets them go along.
+    #[cfg(feature = "cookies")]
+    pub fn cookies(mut self, wanted: bool) -> ClientBuilder {
+        self.jar = wanted.then(CookieJar::new);
+        self
+    }
+
+    /// Keeps cookies in `jar`, which others may share or save.
+    #[cfg(feature = "cookies")]
+    pub fn cookie_jar(mut self, jar: CookieJar) -> ClientBuilder {
+        self.jar = Some(jar);
+        self
+    }
+
+    /// Asks `host`, and all below it, by https alone from the first call on
+    /// (RFC 6797 §12.3). Others are remembered once they have asked for that.
+    pub fn https_only(mut self, host: impl AsRef<str>) -> ClientBuilder {
+        self.hsts.add(host.as_ref(), Duration::MAX, true);
+        self
+    }
+
+    /// Tries a call that failed up to so many times more (0 unless told),
+    /// where that is safe and may help: it could not connect; it failed
+    /// before an answer and is idempotent (RFC 9110 §9.2.2); or the answer
+    /// was 429 or 503, or for idempotent ones 408, 502 or 504.
+    ///
+    /// The wait is random and its longest doubles each time; a Retry-After of
+    /// up to a minute is obeyed. An origin gets no more than ten such attempts
+    /// at once and one more for ten calls.
+    pub fn retries(mut self, most: u32) -> ClientBuilder {
+        self.retries = most;
+        self
+    }
+
     /// Gives `host` these addresses instead of a look-up; port 0 stands for
     /// the URL's. Several of one host are tried as if they had been looked up.
     ///
@@ -258,10 +304,22 @@ impl ClientBuilder {
             let (most, downgrade) = (self.redirects, self.downgrade);
             layers.push(Rc::new(Follow { most, downgrade }));
         }
+        let hsts = Rc::new(RefCell::new(self.hsts));
+        layers.push(Rc::new(Upgrade(hsts.clone())));
         layers.push(Rc::new(Authenticate(self.keyring)));
+        #[cfg(feature = "cookies")]
+        if let Some(jar) = &self.jar {
+            layers.push(Rc::new(Attach(jar.clone())));
+        }
         if let Some(ratio) = self.decode.filter(|_| Decode::is_possible()) {
             layers.push(Rc::new(Decode { ratio }));
         }
+        layers.push(Rc::new(Again::new(self.retries)));
+        layers.push(Rc::new(Harvest {
+            #[cfg(feature = "cookies")]
+            jar: self.jar,
+            hsts,
+        }));
         let wire = Rc::new(Wire::new(
             self.idle,
             Rc::new(self.network),
@@ -292,6 +350,10 @@ impl Client {
             downgrade: false,
             decode: Some(DECODED_RATIO),
             keyring: Keyring::default(),
+            retries: 0,
+            hsts: Hsts::default(),
+            #[cfg(feature = "cookies")]
+            jar: None,
             wrong: None,
             network: Network::default(),
             time: Time::default(),

@@ -89,6 +89,27 @@ impl Auth {
     }
 }
 
+/// A call is going to be tried again; once an attempt.
+pub const RETRY: Event<Retry> = Event::new("evhttp.retry");
+
+/// Payload of [`RETRY`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Retry {
+    /// Which attempt comes, from 1.
+    pub attempt: u32,
+    /// The time until then.
+    pub wait: Duration,
+    /// What came of the last one: an error's line, or a status.
+    pub why: String,
+}
+
+impl Retry {
+    pub(crate) fn new(attempt: u32, wait: Duration, why: String) -> Retry {
+        Retry { attempt, wait, why }
+    }
+}
+
 /// Payload of [`REDIRECT`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]

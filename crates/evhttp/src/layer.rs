@@ -4,4 +4,6 @@ pub(crate) mod auth;
 pub(crate) mod deadline;
 pub(crate) mod decode;
 mod drain;
+pub(crate) mod harvest;
 pub(crate) mod redirect;
+pub(crate) mod retry;

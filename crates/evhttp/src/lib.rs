@@ -19,6 +19,8 @@ mod chance;
 mod client;
 mod clock;
 mod conn;
+#[cfg(feature = "cookies")]
+mod cookies;
 mod credentials;
 mod error;
 mod event;
@@ -36,11 +38,13 @@ pub use http;
 pub use body::{Body, Pieces};
 pub use call::{Answer, Call, Layer, Next, Options};
 pub use client::{Client, ClientBuilder};
+#[cfg(feature = "cookies")]
+pub use cookies::CookieJar;
 pub use credentials::{Challenged, Credentials};
 pub use error::{Error, ErrorKind, Phase};
 pub use event::{
     AUTH, Auth, CHUNK, CONNECTED, Connected, HEAD, Head, PROGRESS, Progress, REDIRECT, RESOLVED,
-    Redirect, Resolved, SENT, Sent, UPLOAD,
+    RETRY, Redirect, Resolved, Retry, SENT, Sent, UPLOAD,
 };
 #[cfg(feature = "tls-without-provider")]
 pub use event::{SECURED, Secured};

@@ -160,3 +160,40 @@ pub const CHALLENGES: u32 = 5;
 /// Origins whose way of asking for credentials is remembered. What is
 /// forgotten costs a round trip.
 pub const AUTH_ORIGINS: usize = 1_024;
+
+/// Bytes of a cookie's name and value together (RFC 6265bis §5.6).
+pub const COOKIE_BYTES: usize = 4_096;
+
+/// Bytes of an attribute's value (RFC 6265bis §5.6).
+pub const COOKIE_ATTRIBUTE: usize = 1_024;
+
+/// Days that a cookie lives at most (RFC 6265bis §5.5).
+pub const COOKIE_DAYS: u64 = 400;
+
+/// Cookies of one host; the oldest makes room. RFC 6265bis §6.1 wants 50 at
+/// least, browsers have 150 to 180.
+pub const COOKIES_OF_A_HOST: usize = 150;
+
+/// Cookies of a jar, as RFC 6265bis §6.1 wants at least.
+pub const COOKIES: usize = 3_000;
+
+/// Hosts that are remembered to want https. A browser's own list is longer;
+/// a program that asks more hosts than this is a crawler.
+pub const HSTS_HOSTS: usize = 10_000;
+
+/// The longest wait before a call is tried a second time; doubled each time.
+pub const RETRY_FIRST: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// The longest wait before any attempt, unless the server names one.
+pub const RETRY_LONGEST: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The longest Retry-After that is waited for: who is told to come back in an
+/// hour gets the answer instead.
+pub const RETRY_AFTER: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Second attempts an origin may have at once; each call earns it a tenth of
+/// one more.
+pub const RETRY_BUDGET: u32 = 10;
+
+/// Origins whose budget is remembered.
+pub const RETRY_ORIGINS: usize = 1_024;

@@ -4,9 +4,13 @@
 pub(crate) mod auth;
 pub(crate) mod challenge;
 pub(crate) mod coding;
+#[cfg(feature = "cookies")]
+pub(crate) mod cookie;
 #[cfg(feature = "digest")]
 mod digest;
+pub(crate) mod hsts;
 pub(crate) mod netrc;
 pub(crate) mod redirect;
+pub(crate) mod retry;
 #[cfg(feature = "digest")]
 mod wsse;

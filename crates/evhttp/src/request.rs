@@ -109,6 +109,13 @@ impl Request {
         self
     }
 
+    /// Tries up to so many times more, instead of what the client was told;
+    /// see [`ClientBuilder::retries`](crate::ClientBuilder::retries).
+    pub fn retries(mut self, most: u32) -> Request {
+        self.options.retries = Some(most);
+        self
+    }
+
     /// Whether compressed content is asked for and unpacked. It is, unless
     /// told; with `false` it is handed out as it was sent.
     pub fn decode(mut self, wanted: bool) -> Request {
@@ -249,7 +256,7 @@ impl Request {
 }
 
 /// RFC 9110 §4.2.1: an http URL without a host is to be rejected.
-fn parse(addresses: &Addresses, text: &str) -> Result<Url, Error> {
+pub(crate) fn parse(addresses: &Addresses, text: &str) -> Result<Url, Error> {
     let bad = |why: String| Error::new(Phase::Request, ErrorKind::BadUrl(why)).to(quoted(text));
     let url = addresses.parse(text).map_err(|e| bad(e.to_string()))?;
     match url.scheme() {

@@ -34,7 +34,9 @@ async fn follow(mut call: Call, next: Next, most: u32, downgrade: bool) -> Resul
         let (mut head, body) = (call.bodiless(), call.body.replay());
         let response = next.clone().send(call).await?;
         let (status, headers) = (response.status(), response.headers());
-        let verdict = redirect::decide(&head.method, &head.url, status, headers, downgrade);
+        // HSTS may have led to another URL than was asked for.
+        let asked = response.url().unwrap_or(&head.url);
+        let verdict = redirect::decide(&head.method, asked, status, headers, downgrade);
         let hop = match verdict {
             Verdict::Stay => return Ok(with_previous(response, previous)),
             Verdict::Refuse(why) => return Err(failed(&head, ErrorKind::Redirect(why))),

@@ -1,0 +1,63 @@
+//! A jar as text, in the form Netscape's browser had and curl, wget and
+//! Python's `MozillaCookieJar` read and write.
+
+use std::time::Duration;
+
+use super::{Cookie, Jar};
+
+impl Jar {
+    /// One line a cookie; cookies of this session have the time 0.
+    pub(crate) fn to_text(&self) -> String {
+        let mut text = String::from("# Netscape HTTP Cookie File\n");
+        let truth = |is: bool| if is { "TRUE" } else { "FALSE" };
+        for cookie in &self.cookies {
+            let mark = if cookie.http_only { "#HttpOnly_" } else { "" };
+            let dot = if cookie.host_only { "" } else { "." };
+            let Cookie {
+                domain,
+                path,
+                name,
+                value,
+                ..
+            } = cookie;
+            let (wide, secure) = (truth(!cookie.host_only), truth(cookie.secure));
+            let expires = cookie.expires.map_or(0, |at| at.as_secs());
+            text.push_str(&format!(
+                "{mark}{dot}{domain}\t{wide}\t{path}\t{secure}\t{expires}\t{name}\t{value}\n"
+            ));
+        }
+        text
+    }
+
+    /// Adds what `text` has; lines that are none of this form are skipped.
+    pub(crate) fn add_text(&mut self, text: &str, now: Duration) {
+        text.lines()
+            .filter_map(line)
+            .for_each(|cookie| self.put(cookie, now));
+    }
+}
+
+fn line(line: &str) -> Option<Cookie> {
+    let (line, http_only) = match line.strip_prefix("#HttpOnly_") {
+        Some(line) => (line, true),
+        None => (line, false),
+    };
+    let mut fields = line.split('\t');
+    let mut next = || fields.next();
+    let domain = next()?.trim();
+    if domain.is_empty() || domain.starts_with('#') {
+        return None;
+    }
+    let wide = next()? == "TRUE";
+    let (path, secure, expires) = (next()?, next()? == "TRUE", next()?.parse().ok()?);
+    Some(Cookie {
+        domain: domain.trim_start_matches('.').to_ascii_lowercase(),
+        host_only: !wide,
+        path: path.to_owned(),
+        secure,
+        http_only,
+        expires: Some(expires).filter(|at| *at > 0).map(Duration::from_secs),
+        name: next()?.to_owned(),
+        value: next().unwrap_or("").to_owned(),
+    })
+}

@@ -1,0 +1,319 @@
+//! What is kept and what is sent, by tables: RFC 6265bis and what servers try.
+
+use super::*;
+
+const NOW: Duration = Duration::from_secs(1_700_000_000);
+
+fn url(text: &str) -> Url {
+    Url::parse(text).unwrap()
+}
+
+/// What `to` gets after `from` has set `field`.
+fn sent(from: &str, field: &str, to: &str) -> Option<String> {
+    let mut jar = Jar::default();
+    jar.store(&url(from), field.as_bytes(), NOW);
+    jar.field(&url(to), NOW)
+}
+
+#[test]
+fn cookies_go_where_they_belong() {
+    let table = [
+        ("http://a.example/", "n=v", "http://a.example/x", true),
+        ("http://a.example/", "n=v", "http://a.example:81/", true),
+        ("http://a.example/", "n=v", "http://b.a.example/", false),
+        (
+            "http://a.example/",
+            "n=v; Domain=a.example",
+            "http://b.a.example/",
+            true,
+        ),
+        (
+            "http://b.a.example/",
+            "n=v; Domain=.A.example",
+            "http://a.example/",
+            true,
+        ),
+        (
+            "http://b.a.example/",
+            "n=v; Domain=c.a.example",
+            "http://c.a.example/",
+            false,
+        ),
+        (
+            "http://a.example/",
+            "n=v; Domain=xa.example",
+            "http://xa.example/",
+            false,
+        ),
+        (
+            "http://xa.example/",
+            "n=v; Domain=a.example",
+            "http://a.example/",
+            false,
+        ),
+        (
+            "http://a.co.uk/",
+            "n=v; Domain=co.uk",
+            "http://b.co.uk/",
+            false,
+        ),
+        (
+            "http://a.co.uk/",
+            "n=v; Domain=co.uk",
+            "http://a.co.uk/",
+            false,
+        ),
+        (
+            "http://a.example/",
+            "n=v; Domain=",
+            "http://a.example/",
+            true,
+        ),
+        (
+            "http://127.0.0.1/",
+            "n=v; Domain=127.0.0.1",
+            "http://127.0.0.1/",
+            true,
+        ),
+        (
+            "http://127.0.0.1/",
+            "n=v; Domain=0.0.1",
+            "http://127.0.0.1/",
+            false,
+        ),
+        ("http://localhost/", "n=v", "http://localhost/", true),
+        ("http://a.example/b/c", "n=v", "http://a.example/b/d", true),
+        ("http://a.example/b/c", "n=v", "http://a.example/b", true),
+        ("http://a.example/b/c", "n=v", "http://a.example/bc", false),
+        (
+            "http://a.example/b/c",
+            "n=v; Path=/",
+            "http://a.example/",
+            true,
+        ),
+        (
+            "http://a.example/",
+            "n=v; Path=/x",
+            "http://a.example/x/y",
+            true,
+        ),
+        (
+            "http://a.example/",
+            "n=v; Path=/x",
+            "http://a.example/xy",
+            false,
+        ),
+        (
+            "https://a.example/",
+            "n=v; Secure",
+            "https://a.example/",
+            true,
+        ),
+        (
+            "https://a.example/",
+            "n=v; Secure",
+            "http://a.example/",
+            false,
+        ),
+        (
+            "http://a.example/",
+            "n=v; Secure",
+            "https://a.example/",
+            false,
+        ),
+        (
+            "https://a.example/",
+            "n=v; SameSite=None",
+            "https://a.example/",
+            false,
+        ),
+        (
+            "https://a.example/",
+            "n=v; SameSite=None; Secure",
+            "https://a.example/",
+            true,
+        ),
+        (
+            "https://a.example/",
+            "__Secure-n=v; Secure",
+            "https://a.example/",
+            true,
+        ),
+        (
+            "https://a.example/",
+            "__Secure-n=v",
+            "https://a.example/",
+            false,
+        ),
+        (
+            "https://a.example/",
+            "__Host-n=v; Secure; Path=/",
+            "https://a.example/",
+            true,
+        ),
+        (
+            "https://a.example/",
+            "__host-n=v; Secure",
+            "https://a.example/",
+            false,
+        ),
+        (
+            "https://a.example/",
+            "__Host-n=v; Secure; Path=/; Domain=a.example",
+            "https://a.example/",
+            false,
+        ),
+        (
+            "https://a.example/",
+            "=__Host-n; Secure; Path=/",
+            "https://a.example/",
+            false,
+        ),
+        ("http://a.example/", "n=v\u{1}", "http://a.example/", false),
+        ("http://a.example/", "=", "http://a.example/", false),
+        (
+            "http://a.example/",
+            "n=v; Max-Age=0",
+            "http://a.example/",
+            false,
+        ),
+        (
+            "http://a.example/",
+            "n=v; Max-Age=-9",
+            "http://a.example/",
+            false,
+        ),
+        (
+            "http://a.example/",
+            "n=v; Max-Age=1",
+            "http://a.example/",
+            true,
+        ),
+        (
+            "http://a.example/",
+            "n=v; Max-Age=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+            "http://a.example/",
+            false,
+        ),
+        (
+            "http://a.example/",
+            "n=v; Expires=Wed, 21 Oct 2099 07:28:00 GMT",
+            "http://a.example/",
+            true,
+        ),
+        (
+            "http://a.example/",
+            "n=v; Expires=tomorrow",
+            "http://a.example/",
+            true,
+        ),
+    ];
+    for (from, field, to, goes) in table {
+        let sent = sent(from, field, to);
+        assert_eq!(
+            sent.is_some(),
+            goes,
+            "{field} from {from} to {to}: {sent:?}"
+        );
+    }
+}
+
+#[test]
+fn names_and_values_are_as_they_were_written() {
+    let table = [
+        ("n=v", "n=v"),
+        (" n = v w ", "n=v w"),
+        ("n=\"v\"", "n=\"v\""),
+        ("n=a=b", "n=a=b"),
+        ("value", "value"),
+        ("n=", "n="),
+        ("n=\u{e4}", "n=\u{e4}"),
+    ];
+    for (field, expected) in table {
+        assert_eq!(
+            sent("http://a/", field, "http://a/").as_deref(),
+            Some(expected)
+        );
+    }
+    let long = format!("n={}", "x".repeat(COOKIE_BYTES));
+    assert_eq!(sent("http://a/", &long, "http://a/"), None);
+}
+
+#[test]
+fn they_are_replaced_in_their_place_expire_and_are_sorted() {
+    let (mut jar, here) = (Jar::default(), url("http://a.example/x/y"));
+    for field in [
+        "a=1; Path=/",
+        "b=1; Path=/x",
+        "c=1; Path=/",
+        "a=2; Path=/; Max-Age=10",
+    ] {
+        jar.store(&here, field.as_bytes(), NOW);
+    }
+    assert_eq!(jar.field(&here, NOW).as_deref(), Some("b=1; a=2; c=1"));
+    let later = NOW + Duration::from_secs(10);
+    assert_eq!(jar.field(&here, later).as_deref(), Some("b=1; c=1"));
+    jar.store(&here, b"b=; Path=/x; Max-Age=0", NOW);
+    assert_eq!(jar.field(&here, later).as_deref(), Some("c=1"));
+}
+
+#[test]
+fn none_lives_for_longer_than_400_days() {
+    let (mut jar, here) = (Jar::default(), url("http://a.example/"));
+    jar.store(&here, b"n=v; Max-Age=99999999999999999999", NOW);
+    let last = NOW + Duration::from_secs(400 * 86_400);
+    assert!(jar.field(&here, last - Duration::from_secs(1)).is_some());
+    assert!(jar.field(&here, last).is_none());
+}
+
+#[test]
+fn a_plain_connection_does_not_overlay_a_secure_cookie() {
+    let mut jar = Jar::default();
+    jar.store(&url("https://a.example/"), b"n=good; Secure", NOW);
+    jar.store(&url("http://a.example/"), b"n=bad", NOW);
+    jar.store(&url("http://a.example/"), b"n=bad; Domain=a.example", NOW);
+    assert_eq!(
+        jar.field(&url("https://a.example/"), NOW).as_deref(),
+        Some("n=good")
+    );
+}
+
+#[test]
+fn there_is_a_limit_and_the_oldest_goes() {
+    let (mut jar, here) = (Jar::default(), url("http://a.example/"));
+    for n in 0..COOKIES_OF_A_HOST + 2 {
+        jar.store(&here, format!("n{n}=v").as_bytes(), NOW);
+    }
+    let field = jar.field(&here, NOW).unwrap();
+    assert_eq!(field.matches('=').count(), COOKIES_OF_A_HOST);
+    assert!(field.starts_with("n2=v;"));
+    let mut jar = Jar::default();
+    for n in 0..COOKIES + 1 {
+        jar.store(&url(&format!("http://h{n}.example/")), b"n=v", NOW);
+    }
+    assert_eq!(jar.cookies.len(), COOKIES);
+}
+
+#[test]
+fn a_jar_goes_to_a_file_and_back() {
+    let mut jar = Jar::default();
+    let here = url("https://a.example/x/");
+    for field in [
+        "a=1",
+        "b=2; Domain=a.example; HttpOnly; Max-Age=60",
+        "c=3; Secure; Path=/",
+    ] {
+        jar.store(&here, field.as_bytes(), NOW);
+    }
+    let text = jar.to_text();
+    assert_eq!(
+        text,
+        "# Netscape HTTP Cookie File\na.example\tFALSE\t/x\tFALSE\t0\ta\t1\n\
+         #HttpOnly_.a.example\tTRUE\t/x\tFALSE\t1700000060\tb\t2\na.example\tFALSE\t/\tTRUE\t0\tc\t3\n"
+    );
+    let mut again = Jar::default();
+    again.add_text(&text, NOW);
+    assert_eq!(again.cookies, jar.cookies);
+    again.add_text("rubbish\n\n\t\t\t\na\tb\tc\td\te\tf\tg\n", NOW);
+    assert_eq!(again.cookies, jar.cookies);
+}

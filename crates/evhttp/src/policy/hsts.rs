@@ -1,0 +1,198 @@
+//! Who has asked to be spoken to by https alone (RFC 6797), and for how long.
+//! The time since 1970 is an argument.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use url::{Host, Url};
+
+use crate::limits::HSTS_HOSTS;
+
+#[derive(Debug, Default)]
+pub(crate) struct Hsts {
+    hosts: HashMap<String, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    until: Duration,
+    below: bool,
+}
+
+impl Hsts {
+    /// A Strict-Transport-Security field that came from `url` (§8.1): heard
+    /// only over https, and only from a name.
+    pub(crate) fn heard(&mut self, url: &Url, field: &str, now: Duration) {
+        let Some(Host::Domain(host)) = url.host() else {
+            return;
+        };
+        let Some((age, below)) = parse(field).filter(|_| url.scheme() == "https") else {
+            return;
+        };
+        if age.is_zero() {
+            self.hosts.remove(host);
+            return;
+        }
+        self.add(host, now.saturating_add(age), below);
+    }
+
+    pub(crate) fn add(&mut self, host: &str, until: Duration, below: bool) {
+        if self.hosts.len() >= HSTS_HOSTS && !self.hosts.contains_key(host) {
+            return;
+        }
+        let host = host.to_ascii_lowercase();
+        self.hosts.insert(host, Known { until, below });
+    }
+
+    /// The https twin of a URL that must not be asked by http (§8.3).
+    pub(crate) fn upgraded(&self, url: &Url, now: Duration) -> Option<Url> {
+        if self.hosts.is_empty() || url.scheme() != "http" {
+            return None;
+        }
+        let Some(Host::Domain(host)) = url.host() else {
+            return None;
+        };
+        let host = host.trim_end_matches('.');
+        let parents = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
+        let known = |host: &str| self.hosts.get(host).filter(|known| known.until > now);
+        if known(host).is_none()
+            && !parents
+                .into_iter()
+                .any(|p| known(p).is_some_and(|k| k.below))
+        {
+            return None;
+        }
+        let mut url = url.clone();
+        // Both schemes have hosts and default ports; 80 becomes 443.
+        url.set_scheme("https").ok()?;
+        Some(url)
+    }
+}
+
+/// §6.1: max-age is needed, nothing may be said twice.
+fn parse(field: &str) -> Option<(Duration, bool)> {
+    let (mut age, mut below) = (None, false);
+    for part in field.split(';') {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        match name.trim().to_ascii_lowercase().as_str() {
+            "max-age" if age.is_some() => return None,
+            "max-age" => {
+                let value = value.trim().trim_matches('"');
+                age = Some(Duration::from_secs(value.parse().ok()?));
+            }
+            "includesubdomains" => below = true,
+            _ => {}
+        }
+    }
+    Some((age?, below))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1_700_000_000);
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn hosts_are_remembered_as_they_said() {
+        let table = [
+            (
+                "https://a.example/",
+                "max-age=10",
+                "http://a.example/x",
+                Some("https://a.example/x"),
+            ),
+            (
+                "https://a.example/",
+                "max-age=10",
+                "http://a.example:80/",
+                Some("https://a.example/"),
+            ),
+            (
+                "https://a.example/",
+                "max-age=10",
+                "http://a.example:81/",
+                Some("https://a.example:81/"),
+            ),
+            (
+                "https://a.example/",
+                "max-age=10",
+                "http://b.a.example/",
+                None,
+            ),
+            (
+                "https://a.example/",
+                "MAX-AGE=\"10\" ; includeSubDomains; x",
+                "http://b.a.example/",
+                Some("https://b.a.example/"),
+            ),
+            (
+                "https://b.a.example/",
+                "max-age=10; includeSubDomains",
+                "http://a.example/",
+                None,
+            ),
+            (
+                "https://a.example/",
+                "max-age=10; includeSubDomains",
+                "http://xa.example/",
+                None,
+            ),
+            ("http://a.example/", "max-age=10", "http://a.example/", None),
+            (
+                "https://127.0.0.1/",
+                "max-age=10",
+                "http://127.0.0.1/",
+                None,
+            ),
+            (
+                "https://a.example/",
+                "includeSubDomains",
+                "http://a.example/",
+                None,
+            ),
+            (
+                "https://a.example/",
+                "max-age=1; max-age=2",
+                "http://a.example/",
+                None,
+            ),
+            ("https://a.example/", "max-age=x", "http://a.example/", None),
+        ];
+        for (from, field, to, expected) in table {
+            let mut hsts = Hsts::default();
+            hsts.heard(&url(from), field, NOW);
+            let upgraded = hsts.upgraded(&url(to), NOW);
+            assert_eq!(
+                upgraded.as_ref().map(Url::as_str),
+                expected,
+                "{field} from {from} to {to}"
+            );
+        }
+    }
+
+    #[test]
+    fn they_are_forgotten_in_time_and_on_demand() {
+        let (mut hsts, host) = (Hsts::default(), url("https://a.example/"));
+        let plain = url("http://a.example/");
+        hsts.heard(&host, "max-age=10", NOW);
+        assert!(
+            hsts.upgraded(&plain, NOW + Duration::from_secs(9))
+                .is_some()
+        );
+        assert!(
+            hsts.upgraded(&plain, NOW + Duration::from_secs(10))
+                .is_none()
+        );
+        hsts.heard(&host, "max-age=0", NOW);
+        assert!(hsts.upgraded(&plain, NOW).is_none());
+        for n in 0..HSTS_HOSTS + 9 {
+            hsts.add(&format!("h{n}"), NOW, false);
+        }
+        assert_eq!(hsts.hosts.len(), HSTS_HOSTS);
+    }
+}
