@@ -8,6 +8,7 @@ use std::time::Duration;
 mod fetch {
     mod bodies;
     mod challenges;
+    mod comforts;
     mod cookies;
     mod decoding;
     mod events;

@@ -15,6 +15,9 @@ use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{CHUNK, PROGRESS, Progress};
 
 mod file;
+mod lines;
+
+pub use lines::Lines;
 
 /// Something that supplies a body piece by piece.
 ///
@@ -61,7 +64,8 @@ pub trait Pieces {
         None
     }
 
-    /// The same content from its beginning once more, if it can be had.
+    /// The same content from its beginning once more, if it can be had. Asked
+    /// before the first piece.
     fn replay(&self) -> Option<Body> {
         None
     }
@@ -196,6 +200,18 @@ impl Body {
         Ok(all.finish())
     }
 
+    /// The body line by line, as it comes.
+    ///
+    /// ```
+    /// let mut lines = evhttp::Body::from("one\ntwo\n").lines();
+    /// let first = evcore::run(async move { lines.next().await })?;
+    /// assert_eq!(first.as_deref(), Some("one"));
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    pub fn lines(self) -> Lines {
+        Lines::new(self)
+    }
+
     /// Reads the body to its end, telling [`CHUNK`] and [`PROGRESS`]; the
     /// promise resolves to the trailers.
     #[track_caller]
@@ -244,6 +260,17 @@ impl Body {
             Kind::Whole(bytes) => Some(bytes),
             Kind::Pieces(_) => None,
         }
+    }
+}
+
+impl futures_core::Stream for Body {
+    type Item = Result<Bytes>;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes>>> {
+        self.get_mut().poll_piece(cx)
     }
 }
 

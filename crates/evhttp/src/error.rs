@@ -82,6 +82,9 @@ pub enum ErrorKind {
     BodyTaken,
     /// The body is no valid UTF-8.
     NotText(std::str::Utf8Error),
+    /// The body is not the JSON that was expected.
+    #[cfg(feature = "json")]
+    Json(serde_json::Error),
     /// The body is larger than the call allows.
     TooLarge {
         /// The limit, in bytes.
@@ -292,6 +295,8 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Tls(error) => error.fmt(f),
             ErrorKind::BodyTaken => f.write_str("the body has been taken already"),
             ErrorKind::NotText(error) => error.fmt(f),
+            #[cfg(feature = "json")]
+            ErrorKind::Json(error) => write!(f, "not the JSON that was expected: {error}"),
             ErrorKind::TooLarge { limit } => {
                 write!(f, "the body is larger than the {limit} bytes allowed")
             }

@@ -28,6 +28,7 @@ mod fetch;
 pub mod h1;
 mod layer;
 pub mod limits;
+mod multipart;
 mod policy;
 mod request;
 mod response;
@@ -35,7 +36,7 @@ pub mod server;
 
 pub use http;
 
-pub use body::{Body, Pieces};
+pub use body::{Body, Lines, Pieces};
 pub use call::{Answer, Call, Layer, Next, Options};
 pub use client::{Client, ClientBuilder};
 #[cfg(feature = "cookies")]
@@ -51,6 +52,7 @@ pub use event::{SECURED, Secured};
 #[cfg(feature = "tls-without-provider")]
 pub use evtls;
 pub use fetch::{delete, fetch, get, head, patch, post, put, request};
+pub use multipart::Multipart;
 pub use request::Request;
 pub use response::Response;
 pub use server::{Server, ServerBuilder, serve};

@@ -197,3 +197,7 @@ pub const RETRY_BUDGET: u32 = 10;
 
 /// Origins whose budget is remembered.
 pub const RETRY_ORIGINS: usize = 1_024;
+
+/// Bytes of a line that [`Body::lines`](crate::Body::lines) holds: an event
+/// stream or a log has none that long.
+pub const LINE_BYTES: usize = 1 << 20;

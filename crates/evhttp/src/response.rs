@@ -16,6 +16,8 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::request::redacted;
 
+mod convert;
+
 /// Head and body of a response.
 ///
 /// ```
@@ -264,20 +266,13 @@ impl Response {
         }
     }
 
-    /// The whole body as text, which has to be UTF-8.
+    /// The whole body as text: UTF-8, or with the feature `charset` what
+    /// Content-Type says.
     ///
     /// # Errors
     /// As [`bytes`](Response::bytes), and [`ErrorKind::NotText`].
     pub fn text(&self) -> Result<Cow<'_, str>> {
-        let not_text = |e| self.name(Error::new(Phase::Body, ErrorKind::NotText(e)));
-        let body = self.0.body.borrow();
-        match &*body {
-            Content::Whole(bytes) => {
-                let text = std::str::from_utf8(bytes).map_err(not_text)?;
-                Ok(Cow::Owned(text.to_owned()))
-            }
-            Content::Stream(_) | Content::Taken => Err(self.taken()),
-        }
+        Ok(Cow::Owned(convert::text(self, self.bytes()?)?))
     }
 
     /// The body, to be read piece by piece.
