@@ -69,6 +69,25 @@ fn letters_in_another_case_are_not_believed() {
     assert_eq!(found[0].to_string(), "192.0.2.1");
 }
 
+/// Names in an answer point into the question, where our random letters are: nobody is to see them.
+#[test]
+fn the_case_we_asked_in_does_not_show() {
+    let server = DnsServer::start(|question| {
+        let target = [&[4][..], b"mail", &[0xc0, 17]].concat(); // mail.example, by a pointer to the question's "example"
+        vec![
+            question
+                .reply()
+                .record(&question.name, 5, 60, &target)
+                .bytes,
+        ]
+    });
+    let resolver = asking(&[&server]).cache(0).build();
+    for _ in 0..20 {
+        let found = run(resolver.resolve::<evdns::Cname>(NAME)).unwrap();
+        assert_eq!(found[0].to_string(), "mail.example.");
+    }
+}
+
 #[test]
 fn what_is_cut_is_fetched_over_tcp() {
     let server = DnsServer::start(|question| {

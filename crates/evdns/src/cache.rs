@@ -129,7 +129,6 @@ mod tests {
             rcode: 0,
             count: 0,
             records: [].into(),
-            alias: false,
             ttl,
         }
     }

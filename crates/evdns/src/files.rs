@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use crate::config::gai_conf::GaiConf;
 use crate::config::host_conf;
 use crate::config::hosts::Hosts;
-use crate::config::nsswitch::{self, Source};
+use crate::config::nsswitch::{self, NotUnderstood, Source};
 use crate::config::resolv_conf::{self, ResolvConf, Surroundings};
 use crate::limits::FILE;
 
@@ -22,7 +22,10 @@ pub(crate) struct Configuration {
     pub(crate) resolv: ResolvConf,
     /// `None`: there is no hosts file, which is another answer than an empty one.
     pub(crate) hosts: Option<Hosts>,
-    pub(crate) sources: Vec<Source>,
+    /// `Err`: the file is not understood.
+    pub(crate) sources: Result<Vec<Source>, NotUnderstood>,
+    /// For each source, whether glibc could load it.
+    pub(crate) installed: Vec<bool>,
     pub(crate) gai: GaiConf,
     /// This machine's name.
     pub(crate) host_name: Option<String>,
@@ -84,10 +87,18 @@ impl Files {
         let multi = variable("RESOLV_MULTI");
         let multi = host_conf::multi(&text("host.conf").unwrap_or_default(), multi.as_deref());
         let resolv = text("resolv.conf").unwrap_or_default();
+        let sources = nsswitch::parse(&text("nsswitch.conf").unwrap_or_default());
+        let known = sources.as_deref().unwrap_or_default();
+        let installed = known.iter().map(|source| {
+            source
+                .library()
+                .is_none_or(|library| is_installed(&library))
+        });
         Configuration {
+            installed: installed.collect(),
             resolv: resolv_conf::parse(&resolv, &around, interface_index),
             hosts: text("hosts").map(|hosts| Hosts::parse(&hosts, multi)),
-            sources: nsswitch::parse(&text("nsswitch.conf").unwrap_or_default()),
+            sources,
             gai: GaiConf::parse(&text("gai.conf").unwrap_or_default()),
             host_name,
         }
@@ -105,6 +116,20 @@ fn read(path: &Path) -> Option<String> {
 fn host_name() -> Option<String> {
     let name = read(Path::new("/proc/sys/kernel/hostname"))?;
     Some(name.trim_end().to_owned())
+}
+
+/// Whether the dynamic linker would find a library: where distributions put them, and the folders of each machine type.
+fn is_installed(library: &str) -> bool {
+    if library.contains('/') {
+        return false;
+    }
+    let folders = ["/usr/lib", "/lib", "/usr/lib64", "/lib64", "/usr/local/lib"].map(PathBuf::from);
+    let machines = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let machines = machines.filter(|entry| entry.file_name().to_string_lossy().contains("-linux-"));
+    let all = folders
+        .into_iter()
+        .chain(machines.map(|entry| entry.path()));
+    all.into_iter().any(|folder| folder.join(library).exists())
 }
 
 /// The number of an interface, by its name.

@@ -44,6 +44,8 @@ pub(crate) struct Landed {
     pub(crate) answers: Vec<(Type, Option<Answer>)>,
     /// No server could be reached.
     pub(crate) nobody: bool,
+    /// The last server closed its connection.
+    pub(crate) closed: bool,
     /// The last word was SERVFAIL.
     pub(crate) servfail: bool,
     /// The last trouble, told to people.
@@ -250,6 +252,7 @@ impl Flight {
         let landed = Landed {
             answers: answers.collect(),
             nobody: outcome.nobody,
+            closed: outcome.closed,
             servfail: outcome.servfail,
             trouble: told,
         };
@@ -331,6 +334,7 @@ impl Asker for Flight {
                     match other {
                         News::OtherCase => query.go_over_tcp(),
                         News::Lost(trouble) => query.lost(question, trouble),
+                        News::Refused(code) => query.refused(question, code),
                         _ => query.garbled(question),
                     }
                 }

@@ -10,7 +10,7 @@ pub(crate) type Scoped = (IpAddr, u32);
 pub(crate) enum Literal {
     Address(Scoped),
     /// An IPv6 address with a scope that does not exist.
-    BadScope,
+    BadScope(Ipv6Addr),
 }
 
 /// `None` if the text is no address. `index_of` gives the number of an interface.
@@ -35,7 +35,7 @@ pub(crate) fn parse(text: &str, index_of: impl Fn(&str) -> Option<u32>) -> Optio
     };
     Some(match named.or_else(number) {
         Some(index) => Literal::Address((ip.into(), index)),
-        None => Literal::BadScope,
+        None => Literal::BadScope(ip),
     })
 }
 
@@ -122,9 +122,9 @@ mod tests {
         assert_eq!(parse("fe80::1%3"), at("fe80::1", 3));
         assert_eq!(parse("ff02::1%eth0"), at("ff02::1", 7));
         assert_eq!(parse("2001:db8::1%3"), at("2001:db8::1", 3));
-        assert_eq!(parse("2001:db8::1%eth0"), Some(Literal::BadScope));
-        assert_eq!(parse("fe80::1%nowhere"), Some(Literal::BadScope));
-        assert_eq!(parse("fe80::1%"), Some(Literal::BadScope));
+        for bad in ["2001:db8::1%eth0", "fe80::1%nowhere", "fe80::1%"] {
+            assert!(matches!(parse(bad), Some(Literal::BadScope(_))), "{bad}");
+        }
         assert_eq!(parse("::1"), at("::1", 0));
         assert_eq!(parse("host"), None);
         assert_eq!(parse("host%eth0"), None);

@@ -111,18 +111,19 @@ impl LookUp {
 
     fn literal(&self, literal: Literal) -> Result<Found, Error> {
         let (ip, scope) = match literal {
-            Literal::BadScope => {
-                return Err(self.error(ErrorKind::NoName).because("no such interface"));
-            }
-            Literal::Address(address) => address,
+            Literal::BadScope(ip) => (IpAddr::V6(ip), None),
+            Literal::Address((ip, scope)) => (ip, Some(scope)),
         };
-        let (ip, scope) = match (self.families, ip) {
+        let ip = match (self.families, ip) {
             (Families::V6, IpAddr::V4(_)) => return Err(self.error(ErrorKind::AddressFamily)),
             (Families::V4, IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
-                Some(ip) => (ip.into(), 0),
+                Some(ip) => ip.into(),
                 None => return Err(self.error(ErrorKind::AddressFamily)),
             },
-            _ => (ip, scope),
+            _ => ip,
+        };
+        let Some(scope) = scope else {
+            return Err(self.error(ErrorKind::NoName).because("no such interface"));
         };
         Ok(Found {
             addresses: vec![(ip, scope)],
@@ -132,9 +133,30 @@ impl LookUp {
 
     async fn ask_sources(&self) -> Result<Found, Error> {
         let state = self.state.clone();
-        let mut last = Said::nothing(Status::Unavailable, Lack::NoName);
-        for (n, source) in state.configuration.sources.iter().enumerate() {
+        let Ok(sources) = &state.configuration.sources else {
+            let kind = match self.families {
+                Families::V4 => ErrorKind::System,
+                Families::Both | Families::V6 => ErrorKind::NoName,
+            };
+            return Err(self
+                .error(kind)
+                .because("nsswitch.conf has a line that is not understood"));
+        };
+        let mut last = Said::nothing(Status::Unavailable, Lack::Internal);
+        for (n, (source, installed)) in sources
+            .iter()
+            .zip(&state.configuration.installed)
+            .enumerate()
+        {
+            if !installed && self.families == Families::V4 {
+                // What can't be loaded is passed over there.
+                match source.action(Status::Unavailable) {
+                    Action::Continue => continue,
+                    _ => break,
+                }
+            }
             last = match &source.module {
+                _ if !installed => Said::nothing(Status::Unavailable, Lack::Internal),
                 Module::Files => self.files(),
                 Module::Dns => self.dns().await,
                 Module::Resolve if Path::new(RESOLVED).exists() => self.dns().await,
@@ -157,12 +179,7 @@ impl LookUp {
             match source.action(last.status) {
                 Action::Return => break,
                 Action::Continue => {}
-                // glibc: the next source makes it EBUSY.
-                Action::Merge if n + 1 < state.configuration.sources.len() => {
-                    return Err(self
-                        .error(ErrorKind::System)
-                        .because("nsswitch.conf says merge, which hosts can't"));
-                }
+                Action::Merge if n + 1 < sources.len() => return Err(self.merged(last.status)),
                 Action::Merge => {}
             }
         }
@@ -172,21 +189,27 @@ impl LookUp {
         }
     }
 
+    /// Answers of hosts can't be merged with the next source's: glibc drops them.
+    fn merged(&self, status: Status) -> Error {
+        let kind = match (self.families, status) {
+            (Families::V4, Status::Success) => ErrorKind::NoRecords,
+            (_, Status::Unavailable | Status::TryAgain) => ErrorKind::System,
+            _ => ErrorKind::NoName,
+        };
+        self.error(kind)
+            .because("nsswitch.conf says merge, which addresses of hosts can't be")
+    }
+
     /// The code for what the last source said.
     fn failed(&self, last: Said) -> Error {
         let lost = matches!(last.status, Status::Unavailable | Status::TryAgain);
         let kind = match (self.families, last.lack) {
-            (_, None) => ErrorKind::NoName,
-            (Families::V6, Some(Lack::Internal)) => ErrorKind::System,
             (_, Some(Lack::Internal)) if lost => ErrorKind::System,
             (_, Some(Lack::NoRecords)) => ErrorKind::NoRecords,
             (Families::V4, Some(Lack::TryAgain)) if lost => ErrorKind::TryAgain,
-            (Families::V4, _) if lost && !self.state.configuration.sources.is_empty() => {
-                ErrorKind::NoRecords
-            }
-            (Families::V4, Some(_)) => ErrorKind::NoName,
-            (_, Some(Lack::TryAgain)) => ErrorKind::TryAgain,
-            (_, Some(_)) => ErrorKind::NoName,
+            (Families::V4, Some(_)) if last.status == Status::TryAgain => ErrorKind::NoRecords,
+            (Families::Both | Families::V6, Some(Lack::TryAgain)) => ErrorKind::TryAgain,
+            _ => ErrorKind::NoName,
         };
         let error = self.error(kind);
         match last.why {
@@ -258,8 +281,8 @@ impl LookUp {
     fn types(&self) -> &'static [Type] {
         match self.families {
             Families::Both if !self.state.conf().no_aaaa => &[A, AAAA],
-            Families::Both | Families::V4 => &[A],
-            Families::V6 => &[AAAA],
+            Families::V6 if !self.state.conf().no_aaaa => &[AAAA],
+            Families::Both | Families::V4 | Families::V6 => &[A],
         }
     }
 
@@ -267,13 +290,11 @@ impl LookUp {
         if !self.name.parse::<Name>().is_ok_and(|name| name.is_host()) {
             return Said::nothing(Status::NotFound, Lack::NoName);
         }
-        if self.families == Families::V6 && self.state.conf().no_aaaa {
-            return Said::nothing(Status::NotFound, Lack::NoRecords);
-        }
         let mut search = Search::new(&self.name, self.state.conf());
-        let (mut unreached, mut why) = (false, None);
+        let (mut unavailable, mut why) = (false, None);
         while let Some(text) = search.next() {
             let Ok(name) = text.parse::<Name>() else {
+                unavailable = false;
                 search.missed(Miss {
                     lack: Lack::Fail,
                     nobody: false,
@@ -281,8 +302,13 @@ impl LookUp {
                 });
                 continue;
             };
-            let answers = self.state.answers(&name, self.types(), &self.emitter).await;
-            unreached = answers.answers.iter().all(Option::is_none);
+            let mut answers = self.state.answers(&name, self.types(), &self.emitter).await;
+            if self.families == Families::V6 && self.state.conf().no_aaaa {
+                // Whether the name exists is asked by way of A, whose records are not wanted.
+                answers.answers.iter_mut().flatten().for_each(Answer::empty);
+            }
+            let unreached = answers.answers.iter().all(Option::is_none);
+            unavailable = unreached && !answers.closed;
             why = answers.trouble.clone();
             match self.lack(&answers, unreached) {
                 None => return self.read(&answers, why),
@@ -293,7 +319,7 @@ impl LookUp {
                 }),
             }
         }
-        let status = if unreached {
+        let status = if unavailable {
             Status::Unavailable
         } else {
             Status::NotFound
@@ -326,12 +352,9 @@ impl LookUp {
             }
             return Said::found(addresses, ttl);
         }
-        let alias = answers.iter().any(|answer| answer.alias);
-        let said = match (self.families, alias) {
-            (Families::Both, true) => Said::nothing(Status::NotFound, Lack::NoName),
-            (Families::Both, false) => Said::nothing(Status::TryAgain, Lack::Internal),
-            (_, true) => Said::nothing(Status::NotFound, Lack::Fail),
-            (_, false) => Said::nothing(Status::TryAgain, Lack::Fail),
+        let said = match self.families {
+            Families::Both => Said::nothing(Status::NotFound, Lack::NoName),
+            Families::V4 | Families::V6 => Said::nothing(Status::TryAgain, Lack::Fail),
         };
         Said { why, ..said }
     }
@@ -371,7 +394,7 @@ pub(crate) async fn by_system(name: &str, families: Families) -> Result<Found, E
     let found = evcore::blocking(work)
         .await
         .map_err(|error| failed(error.to_string()))?;
-    let found = found.map_err(failed)?;
+    let found = found.map_err(|why| Error::new(name, kind_of(&why)).because(why))?;
     let fits = |addr: &std::net::SocketAddr| match families {
         Families::Both => true,
         Families::V4 => addr.is_ipv4(),
@@ -386,4 +409,17 @@ pub(crate) async fn by_system(name: &str, families: Families) -> Result<Found, E
         true => Err(Error::new(name, ErrorKind::NoName)),
         false => Ok(Found { addresses, ttl: 0 }),
     }
+}
+
+/// std gives the text of the code alone (gai_strerror(3)).
+fn kind_of(why: &str) -> ErrorKind {
+    let texts = [
+        ("Name or service not known", ErrorKind::NoName),
+        ("No address associated", ErrorKind::NoRecords),
+        ("Temporary failure", ErrorKind::TryAgain),
+        ("Non-recoverable failure", ErrorKind::Fail),
+        ("Address family for hostname", ErrorKind::AddressFamily),
+    ];
+    let found = texts.into_iter().find(|(text, _)| why.contains(text));
+    found.map_or(ErrorKind::System, |(_, kind)| kind)
 }

@@ -135,6 +135,8 @@ pub(crate) struct Outcome {
     pub(crate) trouble: Option<(usize, Trouble)>,
     /// No server could be reached at all.
     pub(crate) nobody: bool,
+    /// The last one that was tried closed its connection: glibc has no error number for that.
+    pub(crate) closed: bool,
     /// The last message we got was a SERVFAIL.
     pub(crate) servfail: bool,
 }
@@ -243,13 +245,13 @@ impl Query {
             .questions
             .iter()
             .any(|question| matches!(question.state, State::Answered(_)));
-        // Some servers and firewalls can't bear two questions at a time (glibc does the same).
+        // Some servers and firewalls can't bear two questions at a time. As glibc: both are put again, one by one.
         if some && !self.single && !self.over_tcp {
             self.single = true;
-            return self.reset(|state| matches!(state, State::Sent));
+            return self.reset(|_| true);
         }
         for question in &mut self.questions {
-            if matches!(question.state, State::Sent) {
+            if !matches!(question.state, State::Answered(_)) {
                 question.state = State::Failed;
             }
         }
@@ -308,6 +310,12 @@ impl Query {
     fn fail(&mut self, question: usize, trouble: Trouble) {
         self.note(trouble);
         self.questions[question].state = State::Failed;
+        // One by one: what has not been asked is not asked of this server.
+        for question in self.questions.iter_mut().filter(|_| self.single) {
+            if matches!(question.state, State::Unsent) {
+                question.state = State::Failed;
+            }
+        }
     }
 
     fn is_waited_for(&self, question: usize) -> bool {
@@ -356,6 +364,15 @@ impl Query {
         }
     }
 
+    /// The server says with a bare header that it won't (some leave the question out then).
+    pub(crate) fn refused(&mut self, question: usize, code: u16) {
+        if self.is_waited_for(question) {
+            self.met_anybody = true;
+            self.last_code = code;
+            self.fail(question, Trouble::Code(code));
+        }
+    }
+
     /// The server can't be had: whatever was asked of it is lost, what it answered by UDP is not.
     pub(crate) fn lost(&mut self, question: usize, trouble: Trouble) {
         if !self.is_waited_for(question) {
@@ -384,7 +401,11 @@ impl Query {
         Outcome {
             replies,
             trouble: self.last,
-            nobody: !self.met_anybody,
+            nobody: match self.over_tcp {
+                true => matches!(self.last, Some((_, Trouble::Refused))),
+                false => !self.met_anybody,
+            },
+            closed: matches!(self.last, Some((_, Trouble::Closed))),
             servfail: self.last_code == SERVFAIL,
         }
     }

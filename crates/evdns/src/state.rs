@@ -56,6 +56,7 @@ pub(crate) struct Answers {
     /// In the order of the types asked for.
     pub(crate) answers: Vec<Option<Answer>>,
     pub(crate) nobody: bool,
+    pub(crate) closed: bool,
     pub(crate) servfail: bool,
     pub(crate) trouble: Option<String>,
 }
@@ -153,6 +154,7 @@ impl State {
         landed: Landed,
     ) {
         answers.nobody |= landed.nobody;
+        answers.closed |= landed.closed;
         answers.servfail |= landed.servfail;
         answers.trouble = landed.trouble.or(answers.trouble.take());
         for (rtype, answer) in landed.answers {

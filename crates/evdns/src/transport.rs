@@ -26,6 +26,8 @@ pub(crate) enum News {
     /// A reply with the letters of the question in another case.
     OtherCase,
     Garbled,
+    /// Nothing but a code of failure.
+    Refused(u16),
     Lost(Trouble),
 }
 

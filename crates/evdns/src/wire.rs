@@ -89,6 +89,8 @@ pub(crate) enum Match {
     Ours,
     /// The question is ours but for the case of its letters: a forgery, or a server that changes the case.
     OtherCase,
+    /// A header with our id and this code of failure, and nothing else.
+    Bare(u16),
     /// Not ours: to be ignored.
     Foreign,
 }
@@ -98,6 +100,9 @@ pub(crate) fn compare(reply: &[u8], query: &[u8]) -> Match {
     let Some((head, rest)) = reply.split_at_checked(HEADER) else {
         return Match::Foreign;
     };
+    if let (b"", Some(code)) = (rest, bare_code(head, query)) {
+        return Match::Bare(code);
+    }
     // QR set, OPCODE 0, one question.
     let header = head[..2] == query[..2] && head[2] & 0xf8 == 0x80 && head[4..6] == [0, 1];
     let length = question_length(query);
@@ -110,12 +115,27 @@ pub(crate) fn compare(reply: &[u8], query: &[u8]) -> Match {
     }
 }
 
+/// Some resolvers leave the question out when they refuse (glibc takes that too). It is no answer, only a failure.
+fn bare_code(head: &[u8], query: &[u8]) -> Option<u16> {
+    let ours = head[..2] == query[..2] && head[2] & 0xf8 == 0x80 && head[4..] == [0; 8];
+    let code = u16::from(head[3] & 15);
+    (ours && matches!(code, SERVFAIL | NOTIMP | REFUSED)).then_some(code)
+}
+
 fn question_length(query: &[u8]) -> usize {
     let mut at = HEADER;
     while query[at] != 0 {
         at += 1 + usize::from(query[at]);
     }
     at + 5 - HEADER
+}
+
+/// Puts the name into the question of a reply of ours as it was before its letters were shuffled.
+pub(crate) fn restore_case(reply: &mut [u8], asked: &Name) {
+    let asked = asked.wire();
+    if let Some(question) = reply.get_mut(HEADER..HEADER + asked.len()) {
+        question.copy_from_slice(asked);
+    }
 }
 
 /// A reply that was found to be ours.

@@ -70,6 +70,17 @@ impl Source {
         Source { module, actions }
     }
 
+    /// What glibc loads for it: `libnss_NAME.so.2`.
+    pub(crate) fn library(&self) -> Option<String> {
+        let name = match &self.module {
+            Module::Files | Module::Dns => return None,
+            Module::MyHostname => "myhostname",
+            Module::Resolve => "resolve",
+            Module::MdnsMinimal(name) | Module::Other(name) => name,
+        };
+        Some(format!("libnss_{name}.so.2"))
+    }
+
     /// What is next after `status`.
     pub(crate) fn action(&self, status: Status) -> Action {
         self.actions[status as usize]
@@ -110,9 +121,33 @@ impl Source {
     }
 }
 
-/// The sources for names of hosts. Without a line, glibc takes `dns [!UNAVAIL=return] files`.
-pub(crate) fn parse(text: &str) -> Vec<Source> {
-    // The last line for a database counts. One that is not understood makes glibc drop the whole file.
+/// A line that is not understood: glibc takes no look-up then, of whatever database the line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotUnderstood;
+
+const DATABASES: [&str; 18] = [
+    "aliases",
+    "ethers",
+    "group",
+    "group_compat",
+    "gshadow",
+    "hosts",
+    "initgroups",
+    "netgroup",
+    "networks",
+    "passwd",
+    "passwd_compat",
+    "protocols",
+    "publickey",
+    "rpc",
+    "services",
+    "shadow",
+    "shadow_compat",
+    "gshadow_compat",
+];
+
+/// The sources for names of hosts: `files dns` without a line.
+pub(crate) fn parse(text: &str) -> Result<Vec<Source>, NotUnderstood> {
     let mut found = None;
     for line in text.lines() {
         let line = line.trim_start();
@@ -120,16 +155,17 @@ pub(crate) fn parse(text: &str) -> Vec<Source> {
             continue;
         };
         let (database, rest) = line.split_at(end);
-        if database != "hosts" {
+        if !DATABASES.contains(&database) {
             continue;
         }
         let rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ':');
-        found = Some(sources(rest));
+        let sources = sources(rest).ok_or(NotUnderstood)?;
+        // The last line for a database counts.
+        if database == "hosts" {
+            found = Some(sources);
+        }
     }
-    match found {
-        Some(Some(sources)) => sources,
-        _ => sources("dns [!UNAVAIL=return] files").unwrap_or_default(),
-    }
+    Ok(found.unwrap_or_else(|| vec![Source::new("files"), Source::new("dns")]))
 }
 
 fn sources(line: &str) -> Option<Vec<Source>> {
@@ -162,17 +198,13 @@ mod tests {
     use super::*;
 
     fn modules(text: &str) -> Vec<Module> {
-        parse(text)
-            .into_iter()
-            .map(|source| source.module)
-            .collect()
+        let sources = parse(text).unwrap();
+        sources.into_iter().map(|source| source.module).collect()
     }
 
     #[test]
     fn the_line_of_a_desktop() {
-        let sources = parse(
-            "passwd: files\nhosts:  files mdns4_minimal [NOTFOUND=return] resolve [!UNAVAIL=return] dns wins\n",
-        );
+        let sources = parse("passwd: files\nhosts:  files mdns4_minimal [NOTFOUND=return] resolve [!UNAVAIL=return] dns wins\n").unwrap();
         let expected = [
             Module::Files,
             Module::MdnsMinimal("mdns4_minimal".into()),
@@ -201,22 +233,29 @@ mod tests {
     }
 
     #[test]
-    fn without_a_line_that_is_understood_dns_comes_first() {
-        for text in [
-            "",
-            "passwd: files\n",
-            "hosts: files [NOTFOUND]\n",
-            "hosts: files [X=return]\n",
-            "hosts: files [\n",
-        ] {
-            assert_eq!(modules(text), [Module::Dns, Module::Files], "{text}");
+    fn without_a_line_it_is_files_and_dns() {
+        for text in ["", "passwd: files\n", "sudoers: [\n"] {
+            assert_eq!(modules(text), [Module::Files, Module::Dns], "{text}");
         }
         assert!(modules("hosts:\n").is_empty());
     }
 
     #[test]
+    fn a_line_that_is_not_understood_spoils_all() {
+        for text in [
+            "hosts: files [NOTFOUND]",
+            "hosts: files [X=return]",
+            "hosts: files [",
+            "hosts: dns\npasswd: files [\n",
+        ] {
+            assert_eq!(parse(text), Err(NotUnderstood), "{text}");
+        }
+    }
+
+    #[test]
     fn several_criteria_in_one_bracket() {
-        let sources = parse("hosts: dns [SUCCESS=merge TRYAGAIN = return !success=continue] files");
+        let sources =
+            parse("hosts: dns [SUCCESS=merge TRYAGAIN = return !success=continue] files").unwrap();
         assert_eq!(sources[0].action(Status::Success), Action::Merge);
         assert_eq!(sources[0].action(Status::TryAgain), Action::Continue);
     }

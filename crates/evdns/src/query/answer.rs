@@ -6,9 +6,7 @@ use std::rc::Rc;
 
 use crate::limits::{CHAIN, LONGEST_NEGATIVE_TTL, LONGEST_TTL};
 use crate::name::Name;
-use crate::wire::{
-    A, AAAA, Body, CNAME, FORMERR, NOERROR, NOTIMP, NXDOMAIN, Record, Reply, SERVFAIL, Type,
-};
+use crate::wire::{Body, CNAME, FORMERR, NOERROR, NOTIMP, NXDOMAIN, Record, Reply, SERVFAIL, Type};
 
 /// What one question was answered.
 #[derive(Clone, Debug)]
@@ -18,8 +16,6 @@ pub(crate) struct Answer {
     pub(crate) count: u16,
     /// Those that answer the question.
     pub(crate) records: Rc<[Record]>,
-    /// Whether there are aliases in it, wherever they lead.
-    pub(crate) alias: bool,
     /// Seconds it may be kept: 0 is not at all.
     pub(crate) ttl: u32,
 }
@@ -27,12 +23,10 @@ pub(crate) struct Answer {
 impl Answer {
     /// Sorts out `reply` to a question for records of `rtype` of `asked`.
     pub(crate) fn new(reply: Reply, asked: &Name, rtype: Type) -> Answer {
-        let hosts = matches!(rtype, A | AAAA);
-        let usable = usable(&reply.answers, hosts);
-        let (names, mut ttl) = chain(usable, asked, rtype);
-        let alias = rtype != CNAME && usable.iter().any(|record| record.rtype == CNAME);
+        let (names, mut ttl) = chain(&reply.answers, asked, rtype);
         let last = names.last();
-        let matching = usable
+        let matching = reply
+            .answers
             .iter()
             .filter(|record| record.rtype == rtype && Some(&record.owner) == last);
         let records: Vec<Record> = matching.cloned().collect();
@@ -52,9 +46,13 @@ impl Answer {
             rcode: reply.rcode,
             count: reply.answer_count,
             records: records.into(),
-            alias,
             ttl,
         }
+    }
+
+    /// Leaves nothing but the code.
+    pub(crate) fn empty(&mut self) {
+        (self.count, self.records) = (0, [].into());
     }
 
     pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
@@ -69,21 +67,6 @@ impl Answer {
     fn speaks(&self) -> bool {
         self.rcode == NOERROR && self.count > 0
     }
-}
-
-/// What glibc reads of an answer section about hosts: all before the first name that can't be a host's.
-fn usable(records: &[Record], hosts: bool) -> &[Record] {
-    if !hosts {
-        return records;
-    }
-    let target = |record: &Record| match &record.body {
-        Body::Name(name) if record.rtype == CNAME => name.is_host(),
-        _ => true,
-    };
-    let end = records
-        .iter()
-        .position(|record| !record.owner.is_host() || !target(record));
-    &records[..end.unwrap_or(records.len())]
 }
 
 /// The name, what it is an alias of, and so on; with the least TTL of those links. A chain that comes back to itself or
@@ -148,6 +131,7 @@ pub(crate) fn lack(answers: &[Option<Answer>]) -> Option<Lack> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::A;
 
     fn name(text: &str) -> Name {
         text.parse().unwrap()
@@ -201,8 +185,8 @@ mod tests {
             None,
         );
         assert_eq!(
-            (found(&chain), chain.ttl, chain.alias),
-            (vec!["192.0.2.1".to_owned()], 9, true)
+            (found(&chain), chain.ttl),
+            (vec!["192.0.2.1".to_owned()], 9)
         );
     }
 
@@ -226,7 +210,7 @@ mod tests {
             ],
             None,
         );
-        assert!(found(&two).is_empty() && two.alias);
+        assert!(found(&two).is_empty());
         let own = answer(0, vec![alias("a.example", "a.example", 9)], None);
         assert!(found(&own).is_empty());
         let long = |links: usize| {
@@ -240,29 +224,6 @@ mod tests {
         };
         assert_eq!(found(&long(40)), ["192.0.2.7"]);
         assert!(found(&long(100)).is_empty());
-    }
-
-    #[test]
-    fn nothing_counts_after_a_name_no_host_can_have() {
-        let odd = answer(
-            0,
-            vec![
-                address("a.example", 1),
-                address("*.example", 2),
-                address("a.example", 3),
-            ],
-            None,
-        );
-        assert_eq!(found(&odd), ["192.0.2.1"]);
-        let odd = answer(
-            0,
-            vec![
-                alias("a.example", "-b.example", 1),
-                address("-b.example", 3),
-            ],
-            None,
-        );
-        assert!(found(&odd).is_empty());
     }
 
     #[test]

@@ -118,7 +118,9 @@ fn a_server_that_answers_one_of_two_is_asked_singly() {
     sent(&mut query, START);
     query.heard(0, reply(NOERROR));
     let (sends, _) = sent(&mut query, START + SECOND);
-    assert_eq!(sends, [(1, 0, false, true)]);
+    assert_eq!(sends, [(0, 0, false, true)]);
+    query.heard(0, reply(NOERROR));
+    assert_eq!(sent(&mut query, START + SECOND).0, [(1, 0, false, true)]);
     assert_eq!(sent(&mut query, START + 2 * SECOND), (vec![], Step::Done));
     assert!(query.into_outcome().replies[0].is_some());
 }
@@ -187,7 +189,7 @@ fn tcp_that_can_t_be_had_goes_on_with_the_next_server_for_one_round() {
     query.lost(0, Trouble::Closed);
     assert_eq!(query.next(START), Step::Done);
     let outcome = query.into_outcome();
-    assert!(outcome.nobody);
+    assert!(!outcome.nobody && outcome.closed);
     assert_eq!(outcome.trouble, Some((1, Trouble::Closed)));
 }
 
@@ -242,4 +244,19 @@ fn nobody_there_is_told_from_silence() {
     query.lost(0, Trouble::Refused);
     assert_eq!(query.next(START), Step::Done);
     assert!(query.into_outcome().nobody);
+}
+
+#[test]
+fn asked_one_by_one_a_failure_of_the_first_leads_to_the_next_server() {
+    let mut query = query(
+        Manner {
+            single_request: true,
+            ..MANNER
+        },
+        2,
+        &[A, AAAA],
+    );
+    assert_eq!(sent(&mut query, START).0, [(0, 0, false, true)]);
+    query.refused(0, REFUSED);
+    assert_eq!(sent(&mut query, START).0, [(0, 1, false, true)]);
 }

@@ -123,6 +123,7 @@ impl Builder {
             resolv: self.conf,
             hosts: None,
             sources: nsswitch::parse("hosts: dns"),
+            installed: vec![true],
             gai: GaiConf::default(),
             host_name: None,
         };

@@ -113,8 +113,8 @@ impl Expected {
     }
 
     /// A message has come. What nobody asked for is ignored.
-    pub(super) fn hear(&self, message: &[u8]) {
-        let Some(&[upper, lower]) = message.get(..2) else {
+    pub(super) fn hear(&self, message: &mut [u8]) {
+        let Some(&[upper, lower]) = message.first_chunk::<2>() else {
             return;
         };
         let told = {
@@ -125,7 +125,12 @@ impl Expected {
             let news = match wire::compare(message, &entry.query) {
                 Match::Foreign => return,
                 Match::OtherCase => News::OtherCase,
-                Match::Ours => wire::read(message, &entry.name).map_or(News::Garbled, News::Reply),
+                Match::Bare(code) => News::Refused(code),
+                Match::Ours => {
+                    // Names in the answer point into the question: nobody should see the case we gave it.
+                    wire::restore_case(message, &entry.name);
+                    wire::read(message, &entry.name).map_or(News::Garbled, News::Reply)
+                }
             };
             (entry.asker.upgrade(), entry.question, news)
         };

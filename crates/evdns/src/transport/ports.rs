@@ -181,7 +181,7 @@ impl Reader {
         let mut buffer = [0; RECEIVED];
         loop {
             match self.socket.poll_recv_from(cx, &mut buffer) {
-                Poll::Ready(Ok((length, _))) => self.expected.hear(&buffer[..length]),
+                Poll::Ready(Ok((length, _))) => self.expected.hear(&mut buffer[..length]),
                 // The server's host says that nobody listens, or the network is gone.
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
                     self.expected.lose(Trouble::Refused);

@@ -115,8 +115,8 @@ async fn exchange(stream: &impl ByteStream, connection: &Connection) {
             if !matches!(read, Ok(1..)) {
                 return Poll::Ready(());
             }
-            while let Some(message) = incoming.take() {
-                connection.expected.hear(&message);
+            while let Some(mut message) = incoming.take() {
+                connection.expected.hear(&mut message);
             }
         }
         if !connection.expected.is_empty() {

@@ -67,6 +67,11 @@ fn only_a_reply_to_the_letter_is_ours() {
     }
     assert_eq!(compare(&good[..20], &query), Match::Foreign);
     assert_eq!(compare(b"", &query), Match::Foreign);
+    let mut bare = good[..12].to_vec();
+    (bare[3], bare[5]) = (0x85, 0);
+    assert_eq!(compare(&bare, &query), Match::Bare(REFUSED));
+    bare[3] = 0x83; // no such name: that would be an answer
+    assert_eq!(compare(&bare, &query), Match::Foreign);
 }
 
 #[test]

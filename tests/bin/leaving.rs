@@ -1,0 +1,25 @@
+//! Asks a silent server for a thousand names, and leaves while all are pending. Says how long it took until then.
+
+use std::time::{Duration, Instant};
+
+use evcore::Result;
+use evdns::Resolver;
+
+fn main() -> Result<()> {
+    let began = Instant::now();
+    let server: std::net::SocketAddr = std::env::args().nth(1).ok_or("no server")?.parse()?;
+    let resolver = Resolver::builder()
+        .server(server)
+        .timeout(Duration::from_secs(600))
+        .build();
+    let pending: Vec<_> = (0..1_000)
+        .map(|n| resolver.lookup(format!("n{n}.example")))
+        .collect();
+    evcore::run(evcore::sleep(Duration::from_millis(50)))?;
+    assert!(
+        pending.iter().all(|promise| !promise.is_settled()),
+        "the server answers"
+    );
+    println!("{}", began.elapsed().as_millis());
+    Ok(())
+}
