@@ -1,8 +1,9 @@
-//! How evhttp's connections come about: TLS, addresses, limits of time, what may be shared. Real proxies and servers are
-//! met in `peers_connections.rs`.
+//! How evhttp's connections come about: TLS, addresses, limits of time, what may be shared. Real proxies
+//! are met in `peers_proxies.rs`.
 
 mod connections {
     mod addresses;
+    mod proxies;
     mod reuse;
     mod secure;
     mod time;

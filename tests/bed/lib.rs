@@ -8,6 +8,7 @@ pub mod command;
 pub mod dns;
 pub mod nginx;
 pub mod pattern;
+pub mod proxies;
 pub mod raw;
 pub mod strace;
 pub mod temp;

@@ -16,7 +16,7 @@ use http::Method;
 use crate::address::Addresses;
 use crate::body::{Collected, Tally};
 use crate::call::{Call, Layer, Next};
-use crate::conn::{Network, Time, Wire};
+use crate::conn::{Network, Proxies, Time, Wire};
 #[cfg(feature = "cookies")]
 use crate::cookies::CookieJar;
 use crate::credentials::{Challenged, Credentials};
@@ -252,6 +252,18 @@ impl ClientBuilder {
         lookup: impl Fn(&str) -> Promise<Vec<IpAddr>> + 'static,
     ) -> ClientBuilder {
         self.network.lookup = Some(Rc::new(lookup));
+        self
+    }
+
+    /// What connections go through; those of the environment unless told
+    /// ([`Proxies::from_env`]). A change of the environment afterwards is not
+    /// noticed.
+    ///
+    /// ```
+    /// let client = evhttp::Client::builder().proxies(evhttp::Proxies::none()).build();
+    /// ```
+    pub fn proxies(mut self, proxies: Proxies) -> ClientBuilder {
+        self.network.proxies = proxies;
         self
     }
 

@@ -7,10 +7,14 @@ mod network;
 mod origin;
 mod patience;
 mod pool;
+mod proxy;
 mod race;
+mod socks;
 mod transport;
+mod tunnel;
 mod wire;
 
 pub(crate) use network::Network;
 pub(crate) use patience::Time;
+pub use proxy::{Proxies, Proxy};
 pub(crate) use wire::Wire;

@@ -75,6 +75,8 @@ pub enum ErrorKind {
     Protocol(Fault),
     /// The operating system said no.
     Io(std::io::Error),
+    /// The proxy said no, or what makes no sense; a sentence.
+    Proxy(String),
     /// The TLS session could not be made, or broke.
     #[cfg(feature = "tls-without-provider")]
     Tls(evtls::Error),
@@ -288,7 +290,7 @@ impl fmt::Display for ErrorKind {
                     "unknown scheme \"{scheme}\": only http and https are spoken here"
                 )
             }
-            ErrorKind::BadRequest(why) => f.write_str(why),
+            ErrorKind::BadRequest(why) | ErrorKind::Proxy(why) => f.write_str(why),
             ErrorKind::Protocol(fault) => fault.fmt(f),
             ErrorKind::Io(error) => error.fmt(f),
             #[cfg(feature = "tls-without-provider")]

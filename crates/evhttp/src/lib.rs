@@ -39,6 +39,7 @@ pub use http;
 pub use body::{Body, Lines, Pieces};
 pub use call::{Answer, Call, Layer, Next, Options};
 pub use client::{Client, ClientBuilder};
+pub use conn::{Proxies, Proxy};
 #[cfg(feature = "cookies")]
 pub use cookies::CookieJar;
 pub use credentials::{Challenged, Credentials};

@@ -14,7 +14,7 @@ use crate::address::Addresses;
 use crate::body::Body;
 use crate::call::{Call, Options};
 use crate::client::Client;
-use crate::conn::{Network, Time};
+use crate::conn::{Network, Proxies, Time};
 use crate::credentials::{self, Credentials};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::multipart::Multipart;
@@ -236,6 +236,11 @@ impl Request {
     /// As [`ClientBuilder::resolver`](crate::ClientBuilder::resolver), for this request.
     pub fn resolver(self, lookup: impl Fn(&str) -> Promise<Vec<IpAddr>> + 'static) -> Request {
         self.through(|network| network.lookup = Some(Rc::new(lookup)))
+    }
+
+    /// As [`ClientBuilder::proxies`](crate::ClientBuilder::proxies), for this request.
+    pub fn proxies(self, proxies: Proxies) -> Request {
+        self.through(|network| network.proxies = proxies)
     }
 
     /// As [`ClientBuilder::bind`](crate::ClientBuilder::bind), for this request.

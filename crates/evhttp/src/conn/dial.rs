@@ -9,11 +9,16 @@ use evcore::{Promise, Result};
 use super::drive::Connection;
 use super::origin::{Name, Origin};
 use super::patience::within;
+use super::proxy::{Proxy, Speech};
 use super::race::{Failed, connect_first};
+use super::socks;
 use super::transport::Transport;
+use super::tunnel::{self, Opened};
 use crate::call::Call;
+use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{RESOLVED, Resolved};
+use crate::limits::CHALLENGES;
 
 /// Connects to `origin` for `call`, on which it is told how far it is.
 pub(crate) async fn dial(origin: &Origin, call: &Call) -> Result<Connection> {
@@ -21,7 +26,7 @@ pub(crate) async fn dial(origin: &Origin, call: &Call) -> Result<Connection> {
     let (transport, peer) = open(origin, call).await?;
     #[cfg(feature = "tls-without-provider")]
     let transport = match origin.secure {
-        true => secure(transport, origin, call).await?,
+        true => shake_hands(transport, &origin.host, origin, call).await?,
         false => transport,
     };
     Ok(Connection::new(transport, peer, host))
@@ -41,7 +46,80 @@ async fn open(origin: &Origin, call: &Call) -> Result<(Transport, Address)> {
         let peer = Address::Unix(Some(path.clone()));
         return Ok((Transport::unix(stream), peer));
     }
-    connect(&origin.host, origin.port, origin, call).await
+    match &origin.proxy {
+        Some(proxy) => through(proxy, origin, call).await,
+        None => connect(&origin.host, origin.port, origin, call).await,
+    }
+}
+
+/// A way through `proxy`, or to it, if it is asked for documents.
+async fn through(proxy: &Proxy, origin: &Origin, call: &Call) -> Result<(Transport, Address)> {
+    let way = origin.way();
+    // A proxy that has asked for credentials is asked once more with them,
+    // and with a fresh nonce if they were stale.
+    for _ in 0..=CHALLENGES {
+        let (transport, peer) = connect(proxy.host(), proxy.port(), origin, call).await?;
+        let transport = match proxy.speech() {
+            Speech::Https => secure_proxy(transport, proxy, origin, call).await?,
+            _ => transport,
+        };
+        if origin.forwarder().is_some() {
+            return Ok((transport, peer));
+        }
+        let opened = within(Phase::Connect, call, &way, async {
+            let opened = open_way(transport, proxy, origin, call).await?;
+            opened.map_err(|error| error.to(&*way).into())
+        });
+        if let Opened::Through(transport) = opened.await? {
+            return Ok((transport, peer));
+        }
+    }
+    let why = ErrorKind::Proxy("the proxy is never content with what it is shown".into());
+    Err(Error::new(Phase::Connect, why).to(way).into())
+}
+
+async fn open_way(
+    transport: Transport,
+    proxy: &Proxy,
+    origin: &Origin,
+    call: &Call,
+) -> Result<std::result::Result<Opened, Error>> {
+    let (host, port) = (&origin.host, origin.port);
+    let credentials = proxy.credentials().and_then(Credentials::pair);
+    let opened = match proxy.speech() {
+        Speech::Http | Speech::Https => {
+            return Ok(tunnel::open(transport, &origin.to_string(), proxy).await);
+        }
+        Speech::Socks4a => socks::open_4a(&transport, host, port, credentials).await,
+        Speech::Socks5h => socks::open_5(&transport, host, port, credentials).await,
+        Speech::Socks5 => {
+            let found = addresses(host, port, origin, call).await?;
+            let first = found
+                .first()
+                .map_or(host.clone(), |first| Name::Literal(first.ip()));
+            socks::open_5(&transport, &first, port, credentials).await
+        }
+    };
+    Ok(opened
+        .map(|()| Opened::Through(transport))
+        .map_err(Error::from))
+}
+
+#[cfg(feature = "tls-without-provider")]
+async fn secure_proxy(
+    transport: Transport,
+    proxy: &Proxy,
+    origin: &Origin,
+    call: &Call,
+) -> Result<Transport> {
+    shake_hands(transport, proxy.host(), origin, call).await
+}
+
+#[cfg(not(feature = "tls-without-provider"))]
+async fn secure_proxy(_: Transport, proxy: &Proxy, origin: &Origin, _: &Call) -> Result<Transport> {
+    let why = ErrorKind::UnknownScheme("https".into());
+    let target = format!("{origin} through {proxy}");
+    Err(Error::new(Phase::Secure, why).to(target).into())
 }
 
 /// Connects to `host`, under what the user wants of `origin`'s connections.
@@ -51,7 +129,7 @@ async fn connect(
     origin: &Origin,
     call: &Call,
 ) -> Result<(Transport, Address)> {
-    let target = format!("{host}:{port}");
+    let target = origin.way();
     let addresses = addresses(host, port, origin, call).await?;
     let local = origin.network.local;
     let addresses = of_family(addresses, local).map_err(|error| error.to(&*target))?;
@@ -135,14 +213,19 @@ fn look_up(name: &str) -> Promise<Vec<IpAddr>> {
 }
 
 #[cfg(feature = "tls-without-provider")]
-async fn secure(transport: Transport, origin: &Origin, call: &Call) -> Result<Transport> {
+async fn shake_hands(
+    transport: Transport,
+    host: &Name,
+    origin: &Origin,
+    call: &Call,
+) -> Result<Transport> {
     use crate::event::{SECURED, Secured};
 
-    let host = match &origin.host {
+    let host = match host {
         Name::Literal(ip) => ip.to_string(),
         Name::Domain(name) => name.clone(),
     };
-    let target = origin.to_string();
+    let target = origin.way();
     let failed = |kind| Error::new(Phase::Secure, kind).to(&*target);
     let connector = origin
         .network

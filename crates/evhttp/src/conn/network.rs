@@ -10,11 +10,13 @@ use std::rc::Rc;
 
 use evcore::Promise;
 
+use super::proxy::Proxies;
+
 /// Finds the addresses of a name.
 pub(crate) type Lookup = Rc<dyn Fn(&str) -> Promise<Vec<IpAddr>>>;
 
 /// Two connections made under different ones are never taken for each other.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Network {
     /// In the place of the system's.
     pub(crate) lookup: Option<Lookup>,
@@ -24,11 +26,29 @@ pub(crate) struct Network {
     pub(crate) local: Option<IpAddr>,
     /// All connections go to this Unix-domain socket.
     pub(crate) unix: Option<PathBuf>,
+    /// What connections go through.
+    pub(crate) proxies: Proxies,
     /// In the place of the usual one.
     #[cfg(feature = "tls-without-provider")]
     pub(crate) tls: Option<evtls::Connector>,
     #[cfg(feature = "tls-without-provider")]
     usual: Rc<OnceCell<evtls::Connector>>,
+}
+
+impl Default for Network {
+    fn default() -> Network {
+        Network {
+            lookup: None,
+            fixed: Vec::new(),
+            local: None,
+            unix: None,
+            proxies: Proxies::from_env(),
+            #[cfg(feature = "tls-without-provider")]
+            tls: None,
+            #[cfg(feature = "tls-without-provider")]
+            usual: Rc::default(),
+        }
+    }
 }
 
 impl Network {
@@ -63,7 +83,7 @@ impl Network {
 }
 
 /// By value, but for what can't be compared: a function or a connector equals
-/// only itself.
+/// only itself. Proxies are chosen for each URL and compared then.
 impl PartialEq for Network {
     fn eq(&self, other: &Network) -> bool {
         let same_lookup = match (&self.lookup, &other.lookup) {

@@ -10,6 +10,7 @@ use http::HeaderValue;
 use url::{Host, Url};
 
 use super::network::Network;
+use super::proxy::Proxy;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::request::redacted;
 
@@ -19,6 +20,8 @@ pub(crate) struct Origin {
     pub(crate) secure: bool,
     pub(crate) host: Name,
     pub(crate) port: u16,
+    /// What it goes through; compared with its credentials.
+    pub(crate) proxy: Option<Proxy>,
     /// What the user wants of the connection; compared last, since it is
     /// nearly always the client's.
     pub(crate) network: Rc<Network>,
@@ -50,12 +53,36 @@ impl Origin {
                 return Err(Error::new(Phase::Request, why).to(redacted(url)));
             }
         };
+        let proxy = match network.unix {
+            None => network
+                .proxies
+                .choose(url)
+                .map_err(|error| error.to(redacted(url)))?,
+            Some(_) => None,
+        };
         Ok(Origin {
             secure,
+            proxy,
             host,
             port: url.port_or_known_default().unwrap_or(80),
             network: network.clone(),
         })
+    }
+
+    /// The proxy that is asked for the document itself, instead of a way to
+    /// its server (RFC 9112 §3.2.2).
+    pub(crate) fn forwarder(&self) -> Option<&Proxy> {
+        self.proxy
+            .as_ref()
+            .filter(|proxy| !self.secure && proxy.speaks_http())
+    }
+
+    /// Whom errors name: with what stands between.
+    pub(crate) fn way(&self) -> String {
+        match &self.proxy {
+            Some(proxy) => format!("{self} through {proxy}"),
+            None => self.to_string(),
+        }
     }
 
     /// The Host field: without the scheme's own port (RFC 9110 §7.2).
@@ -76,6 +103,7 @@ impl PartialEq for Origin {
         self.host == other.host
             && self.port == other.port
             && self.secure == other.secure
+            && self.proxy == other.proxy
             && (Rc::ptr_eq(&self.network, &other.network) || self.network == other.network)
     }
 }

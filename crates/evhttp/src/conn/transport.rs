@@ -2,6 +2,7 @@
 //! connection's bytes go over.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -54,6 +55,34 @@ impl Transport {
             #[cfg(feature = "tls-without-provider")]
             Transport::Tls(session) => session.get_ref().set_asking(asks),
         }
+    }
+}
+
+impl Transport {
+    pub(crate) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let pieces = [IoSlice::new(bytes)];
+            let written = poll_fn(|cx| self.poll_write_vectored(cx, &pieces)).await?;
+            bytes = &bytes[written..];
+        }
+        poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    /// What is there, at most so much as fits; nothing is the end.
+    pub(crate) async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read(cx, into)).await
+    }
+
+    pub(crate) async fn read_exact<const N: usize>(&self) -> io::Result<[u8; N]> {
+        let mut bytes = [0; N];
+        let mut there = 0;
+        while there < N {
+            match self.read(&mut bytes[there..]).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => there += read,
+            }
+        }
+        Ok(bytes)
     }
 }
 

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use evcore::{Await, Reactor, Result, sleep_until, spawn};
-use http::header::{HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::header::{HOST, PROXY_AUTHORIZATION, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::{Position, Url};
 
 use super::dial::dial;
@@ -21,12 +21,13 @@ use super::network::Network;
 use super::origin::Origin;
 use super::patience::{Time, Watch};
 use super::pool::Pool;
+use super::tunnel;
 use crate::body::{Body, Pieces};
 use crate::call::{Answer, Call, Layer, Next};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{CONNECTED, Connected, Sent};
 use crate::h1::{BodyLength, ClientExchange, Event, Limits, ResponseHead};
-use crate::limits::{IDLE_IN_ALL, RECEIVED_AT_ONCE};
+use crate::limits::{CHALLENGES, IDLE_IN_ALL, RECEIVED_AT_ONCE};
 use crate::request::redacted;
 use crate::response::Response;
 
@@ -102,6 +103,7 @@ impl Layer for Wire {
 
 async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Response> {
     let mut again = false;
+    let mut shown = 0;
     loop {
         let kept = match again {
             false => keeper.check_out(&origin, &call.method),
@@ -126,7 +128,7 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
         // `begin` takes the body; one made of pieces can't be had again.
         let spare = call.body.replay();
         let phase = call.phase.clone();
-        let mut drive = begin(&keeper, connection, &mut call)?;
+        let mut drive = begin(&keeper, connection, &origin, &mut call)?;
         let time = call.options.time.clone();
         let mut watch = Watch::default();
         let head = poll_fn(|cx| {
@@ -145,6 +147,12 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
             Waited::TooLong(late) => return Err(Watch::error(late?, &call.url, None)),
         };
         match (head, spare) {
+            // A 407 is the way's business: no layer ever sees one that can be answered.
+            (Ok(head), Some(body)) if shown < CHALLENGES && asks_for_more(&origin, &head) => {
+                call.body = body;
+                call.attempt += 1;
+                shown += 1;
+            }
             (Ok(head), _) => return Ok(respond(&keeper, origin, drive, head, call.url, time)),
             (Err(_), Some(body)) if reused && may_resend(&drive, &call.method) => {
                 call.body = body;
@@ -169,7 +177,20 @@ enum Waited {
 static US: HeaderValue = HeaderValue::from_static(concat!("evhttp/", env!("CARGO_PKG_VERSION")));
 
 /// Writes the head; nothing is sent yet.
-fn begin(keeper: &Keeper, connection: Connection, call: &mut Call) -> Result<Box<Drive>> {
+/// Whether a proxy wants something that it can be shown.
+fn asks_for_more(origin: &Origin, head: &ResponseHead) -> bool {
+    head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        && origin
+            .forwarder()
+            .is_some_and(|proxy| tunnel::can_answer(proxy, &head.headers).is_ok())
+}
+
+fn begin(
+    keeper: &Keeper,
+    connection: Connection,
+    origin: &Origin,
+    call: &mut Call,
+) -> Result<Box<Drive>> {
     let body = call.body.take();
     let length = match body.length() {
         Some(0) => BodyLength::None,
@@ -182,8 +203,20 @@ fn begin(keeper: &Keeper, connection: Connection, call: &mut Call) -> Result<Box
     let drive = Drive::new(connection, codec, body, told, buffers);
     let mut drive = Box::new(drive);
     let (codec, output, host) = drive.writer();
-    let target = &call.url[Position::BeforePath..Position::AfterQuery];
-    let fields = fields(&host, &call.headers);
+    let path = &call.url[Position::BeforePath..Position::AfterQuery];
+    // RFC 9112 §3.2.2: a proxy is told the whole URL.
+    let whole = origin.forwarder().map(|proxy| {
+        (
+            proxy,
+            format!("http://{}{path}", host.to_str().unwrap_or_default()),
+        )
+    });
+    let target = whole.as_ref().map_or(path, |(_, whole)| whole);
+    let shown = whole
+        .as_ref()
+        .and_then(|(proxy, whole)| tunnel::shown(proxy, call.method.as_str(), whole));
+    let shown = shown.as_ref().map(|value| (&PROXY_AUTHORIZATION, value));
+    let fields = fields(&host, &call.headers).chain(shown);
     codec
         .write_head(&call.method, target, fields, length, output)
         .map_err(|fault| {
