@@ -1,22 +1,21 @@
 //! The server every HTTP client is measured against: counts requests by their blank lines and writes a fixed answer for
 //! each, all of a readable event's in one write. A process and a core of its own, so that its time is nobody's.
 
-use crate::measure::pin;
+use crate::launch::{SERVER_CORE, bound, this};
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
-/// 13 bytes of body.
+/// With a body of [`BODY`] bytes.
 pub(crate) const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nContent-Type: text/plain\r\n\r\nHello, world!";
+
+pub(crate) const BODY: usize = 13;
 
 /// Keys of what is no connection.
 const LISTENER: u64 = u64::MAX;
 const STDIN: u64 = u64::MAX - 1;
-
-/// The core the server runs on.
-const CORE: usize = 0;
 
 /// A server running in a child process; it ends when this is dropped.
 pub(crate) struct Canned {
@@ -25,11 +24,11 @@ pub(crate) struct Canned {
 }
 
 impl Canned {
-    pub(crate) fn start() -> Result<Canned, String> {
+    /// Starts the server behind this option of our own command line.
+    pub(crate) fn start(option: &str) -> Result<Canned, String> {
         let start = || -> io::Result<Canned> {
-            let mut command = Command::new(std::env::current_exe()?);
-            let mut child = command
-                .args(["--serve-canned", "0"])
+            let words = [this().map_err(io::Error::other)?, option.to_owned()];
+            let mut child = bound(SERVER_CORE, &words)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .spawn()?;
@@ -57,14 +56,12 @@ impl Drop for Canned {
 }
 
 /// The server's own main: prints its port, then serves until whoever started it is gone, which ends its standard input.
-pub(crate) fn serve(port: &str) -> Result<(), String> {
-    pin(CORE);
-    let port: u16 = port.parse().map_err(|_| "which port?")?;
-    run(port).map_err(|error| error.to_string())
+pub(crate) fn serve() -> Result<(), String> {
+    run().map_err(|error| error.to_string())
 }
 
-fn run(port: u16) -> io::Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", port))?;
+fn run() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?.port());
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
     epoll::add(

@@ -5,6 +5,9 @@
 
 mod area;
 mod canned;
+mod flood;
+mod launch;
+mod load;
 mod measure;
 mod ours;
 mod peer;
@@ -12,8 +15,7 @@ mod report;
 
 use std::process::ExitCode;
 
-const USAGE: &str =
-    "usage: evbench [AREA[/CASE]] [--runs N] [--json FILE]\nareas: promise timer pingpong fetch";
+const USAGE: &str = "usage: evbench [AREA[/CASE]] [--runs N] [--json FILE]\nareas: promise timer pingpong idle post fetch large serve weight";
 
 /// How often each peer runs, in turn with the others; the median counts.
 const RUNS: usize = 5;
@@ -29,7 +31,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words[..] {
         ["--one", case, peer, ops, port] => measure::one(case, peer, ops, port),
-        ["--serve-canned", port] => canned::serve(port),
+        ["--serve-canned"] => canned::serve(),
+        ["--serve-large"] => flood::serve(),
         _ => parse(&words).and_then(|options| compare(&options)),
     };
     match outcome {

@@ -1,12 +1,35 @@
-//! The others, one small file each, written as their own users would write them.
+//! The others, one small file each, written as their own users would write them, in their fastest reasonable setting.
 
+pub(crate) mod c;
 pub(crate) mod deadlines;
+pub(crate) mod echo_epoll;
+pub(crate) mod echo_tokio;
+pub(crate) mod fetch_curl;
 pub(crate) mod fetch_epoll;
 pub(crate) mod fetch_hyper;
+pub(crate) mod fetch_pool;
+pub(crate) mod fetch_reqwest;
+pub(crate) mod fetch_ureq;
+pub(crate) mod large;
+pub(crate) mod nginx;
 pub(crate) mod pair;
+pub(crate) mod parent;
+pub(crate) mod pingpong_calloop;
 pub(crate) mod pingpong_epoll;
 pub(crate) mod pingpong_mio;
+pub(crate) mod pingpong_smol;
 pub(crate) mod pingpong_tokio;
+pub(crate) mod post_calloop;
+pub(crate) mod post_eventfd;
+pub(crate) mod post_mio;
+pub(crate) mod post_smol;
+pub(crate) mod post_tokio;
+pub(crate) mod posted;
 pub(crate) mod promise_naive;
+pub(crate) mod promise_tokio;
+pub(crate) mod serve_actix;
+pub(crate) mod serve_hyper;
+pub(crate) mod serve_mio;
 pub(crate) mod timer_heap;
 pub(crate) mod timer_tokio;
+pub(crate) mod tokio_run;

@@ -16,13 +16,13 @@ pub(crate) fn print(case: &Case, rows: &[Row]) {
         case.reference
     );
     println!(
-        "  {:<28}{:>11}{:>8}{:>11}{:>8}{:>11}{:>8}",
-        "peer", "cpu ns/op", "±", "wall ns/op", "calls", "peak KiB", "ratio"
+        "  {:<36}{:>12}{:>7}{:>12}{:>8}{:>8}{:>10}{:>7}",
+        "peer", "cpu ns/op", "±", "wall ns/op", "calls", "allocs", "peak KiB", "ratio"
     );
     for row in rows {
         match &row.figures {
-            Ok(figures) => println!("  {:<28}{}", row.peer, columns(figures)),
-            Err(reason) => println!("  {:<28}not run ({reason})", row.peer),
+            Ok(figures) => println!("  {:<36}{}", row.peer, columns(figures)),
+            Err(reason) => println!("  {:<36}not run ({reason})", row.peer),
         }
     }
 }
@@ -30,12 +30,17 @@ pub(crate) fn print(case: &Case, rows: &[Row]) {
 fn columns(figures: &Figures) -> String {
     let optional = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
     format!(
-        "{:>11.1}{:>7.0}%{:>11.1}{:>8}{:>11.0}{:>8}",
+        "{:>12.1}{:>6.0}%{:>12.1}{:>8}{:>8}{:>10}{:>7}",
         figures.cpu_ns_per_op,
         figures.spread * 50.0,
         figures.wall_ns_per_op,
         optional(figures.syscalls_per_op),
-        figures.peak_kb,
+        optional(figures.allocations_per_op),
+        // wrk's is gone when it has ended.
+        match figures.peak_kb.is_finite() {
+            true => format!("{:.0}", figures.peak_kb),
+            false => "-".to_owned(),
+        },
         optional(figures.ratio_to_reference),
     )
 }
@@ -53,6 +58,7 @@ fn object(row: &Row) -> String {
     );
     let figures = row.figures.as_ref().ok();
     let mut field = |name: &str, value: Option<f64>| {
+        let value = value.filter(|value| value.is_finite());
         let value = value.map_or("null".to_owned(), |value| format!("{value:.3}"));
         // Writing to a String cannot fail.
         let _ = write!(text, ", \"{name}\": {value}");

@@ -1,30 +1,33 @@
 //! Timers: most are taken back before they fire. Every timer carries a callback or wakes a task.
 
-use crate::area::{Case, Peer};
+use crate::area::{Case, How, Peer, Setting};
 use crate::ours::timer as ours;
+use crate::peer::c::{LIBEV, LIBEVENT, LIBUV};
 use crate::peer::{timer_heap as heap, timer_tokio as tokio};
 
 pub(crate) fn cases() -> Vec<Case> {
-    let case = |name, what, ops, tokio, heap, ours| Case {
+    let case = |name, what, tokio, heap, ours| Case {
         area: "timer",
         name,
         what,
-        ops,
+        ops: 1_000_000,
         reference: "tokio",
-        served: false,
-        traced: false,
+        setting: Setting::Alone,
+        counted: 0,
+        rounds: 1,
         peers: vec![
             Peer::here("tokio", tokio),
+            Peer::new("libev", How::C("-lev", LIBEV)),
+            Peer::new("libevent", How::C("-levent", LIBEVENT)),
+            Peer::new("libuv", How::C("-luv", LIBUV)),
             Peer::here("BinaryHeap, no cancel (floor)", heap),
             Peer::here("evcore", ours),
         ],
     };
-    let million = 1_000_000;
     vec![
         case(
             "cancel",
             "insert and cancel, 1 M live",
-            million,
             tokio::cancel,
             heap::cancel,
             ours::cancel,
@@ -32,7 +35,6 @@ pub(crate) fn cases() -> Vec<Case> {
         case(
             "churn",
             "replace the oldest, 1,000 live",
-            million,
             tokio::churn,
             heap::churn,
             ours::churn,
@@ -40,7 +42,6 @@ pub(crate) fn cases() -> Vec<Case> {
         case(
             "fire",
             "as many due within 100 ms",
-            million,
             tokio::fire,
             heap::fire,
             ours::fire,

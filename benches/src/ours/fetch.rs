@@ -2,25 +2,25 @@
 
 use crate::area::Job;
 use crate::measure::{Sample, sample};
-use evcore::{Promise, Result, run, spawn};
+use evcore::{Promise, Result, spawn};
 use std::cell::Cell;
 use std::rc::Rc;
 
-pub(crate) fn on_1(job: &Job) -> Sample {
-    fetch(job, 1).expect("the canned server answers")
-}
+/// With the layers a default client has, outermost first.
+pub(crate) const NAME: &str =
+    "evhttp, fetch(url); layers: deadline, follow, authenticate, decode, wire";
 
-pub(crate) fn on_64(job: &Job) -> Sample {
-    fetch(job, 64).expect("the canned server answers")
+pub(crate) fn run(job: &Job) -> Sample {
+    fetch(job, job.connections()).expect("the canned server answers")
 }
 
 fn fetch(job: &Job, connections: u64) -> Result<Sample> {
-    let url: Rc<str> = format!("http://127.0.0.1:{}/", job.port).into();
+    let url = job.url();
     // As the others, it has its connections before the clock starts.
-    run(at_once(&url, connections, connections))?;
+    evcore::run(at_once(&url, connections, connections))?;
     let mut result = Ok(Vec::new());
     let sample = sample(job.ops, || {
-        result = run(at_once(&url, connections, job.ops))
+        result = evcore::run(at_once(&url, connections, job.ops))
     });
     result.map(|_| sample)
 }

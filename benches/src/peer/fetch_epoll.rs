@@ -9,12 +9,8 @@ use std::net::TcpStream;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
-pub(crate) fn on_1(job: &Job) -> Sample {
-    fetch(job, 1).expect("the canned server answers")
-}
-
-pub(crate) fn on_64(job: &Job) -> Sample {
-    fetch(job, 64).expect("the canned server answers")
+pub(crate) fn run(job: &Job) -> Sample {
+    fetch(job, job.connections()).expect("the canned server answers")
 }
 
 fn fetch(job: &Job, connections: u64) -> io::Result<Sample> {
@@ -43,11 +39,11 @@ fn drive(epoll: &impl std::os::fd::AsFd, streams: &mut [TcpStream], ops: u64) ->
         stream.write_all(REQUEST)?;
     }
     let mut events: Vec<Event> = Vec::with_capacity(256);
+    let mut buffer = [0; 4096];
     while answered < ops {
         epoll::wait(epoll, rustix::buffer::spare_capacity(&mut events), None)?;
         for event in events.drain(..) {
             let stream = &mut streams[event.data.u64() as usize];
-            let mut buffer = [0; 4096];
             if stream.read(&mut buffer)? != ANSWER.len() {
                 return Err(io::ErrorKind::InvalidData.into());
             }

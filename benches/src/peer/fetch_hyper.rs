@@ -17,12 +17,8 @@ use tokio::task::{JoinSet, LocalSet};
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Sender = SendRequest<Empty<Bytes>>;
 
-pub(crate) fn on_1(job: &Job) -> Sample {
-    fetch(job, 1).expect("the canned server answers")
-}
-
-pub(crate) fn on_64(job: &Job) -> Sample {
-    fetch(job, 64).expect("the canned server answers")
+pub(crate) fn run(job: &Job) -> Sample {
+    fetch(job, job.connections()).expect("the canned server answers")
 }
 
 fn fetch(job: &Job, connections: u64) -> Result<Sample> {

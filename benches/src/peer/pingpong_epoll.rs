@@ -22,12 +22,12 @@ fn rounds(job: &Job) -> io::Result<Sample> {
         )?;
     }
     let mut events: Vec<Event> = Vec::with_capacity(64);
+    let mut buffer = [0; 4096];
     let mut passes = 0;
     let mut turn = || -> io::Result<()> {
         epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), None)?;
         for event in events.drain(..) {
             let mut end = &ends[event.data.u64() as usize];
-            let mut buffer = [0; 4096];
             let length = end.read(&mut buffer)?;
             end.write_all(&buffer[..length])?;
             passes += 1;

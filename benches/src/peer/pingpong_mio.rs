@@ -20,12 +20,12 @@ fn rounds(job: &Job) -> io::Result<Sample> {
     }
     let mut events = Events::with_capacity(64);
     ends[0].write_all(&MESSAGE)?;
+    let mut buffer = [0; 4096];
     let mut passes = 0;
     let mut turn = || -> io::Result<()> {
         poll.poll(&mut events, None)?;
         for event in &events {
             let end = &mut ends[event.token().0];
-            let mut buffer = [0; 4096];
             let length = end.read(&mut buffer)?;
             end.write_all(&buffer[..length])?;
             passes += 1;
