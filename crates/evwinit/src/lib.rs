@@ -1,0 +1,42 @@
+//! evcore as a guest of winit's event loop, and so of egui's (eframe) and of
+//! whatever else is an [`ApplicationHandler`]. Unix only, for now.
+//!
+//! ```no_run
+//! # struct App;
+//! # impl winit::application::ApplicationHandler for App {
+//! #     fn resumed(&mut self, _: &winit::event_loop::ActiveEventLoop) {}
+//! #     fn window_event(&mut self, _: &winit::event_loop::ActiveEventLoop, _: winit::window::WindowId, _: winit::event::WindowEvent) {}
+//! # }
+//! let event_loop = winit::event_loop::EventLoop::new()?;
+//! evwinit::run(event_loop, App)?; // instead of `event_loop.run_app(&mut app)`
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! winit can't watch a descriptor for others. There are two ways around that:
+//!
+//! - [`run`] (X11, Wayland): winit's own loop has a descriptor there. We wait
+//!   for both and let winit catch up. One thread; a wake-up costs one more
+//!   `poll(2)` and one or two empty rounds of winit's loop.
+//! - [`Hosted`] (any Unix, macOS included): winit keeps its loop, and a thread
+//!   waits for the reactor's descriptor. It does nothing else: no callback
+//!   runs there. It wakes winit by its proxy, once, and sleeps until the turn
+//!   is over. A wake-up costs two changes of thread.
+//!
+//! Either way callbacks run on winit's thread, at the end of a round of its
+//! loop, before the application's own `about_to_wait`; each round costs a
+//! system call of ours. The application's `ControlFlow` is respected: we only
+//! wake earlier when a timer of ours is due.
+
+#![cfg(unix)]
+
+mod hosted;
+#[cfg(not(any(target_vendor = "apple", target_os = "android")))]
+mod pump;
+mod waiting;
+
+#[cfg(doc)]
+use winit::application::ApplicationHandler;
+
+pub use hosted::Hosted;
+#[cfg(not(any(target_vendor = "apple", target_os = "android")))]
+pub use pump::run;
