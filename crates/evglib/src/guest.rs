@@ -23,6 +23,7 @@ pub(crate) struct Guest {
     /// A turn is due, whatever the descriptor says.
     due: Cell<bool>,
     deadline: Cell<Option<Instant>>,
+    longest: Cell<Duration>,
 }
 
 /// What GLib is told before it sleeps.
@@ -56,10 +57,13 @@ impl Guest {
         // A loop that a callback runs inside this turn has to turn on at once:
         // nothing will become readable for what is in the queue already.
         self.due.set(true);
+        let began = reactor.now();
         let turned = reactor.turn(Duration::ZERO);
+        let now = reactor.now();
+        self.longest
+            .set(self.longest.get().max(now.saturating_duration_since(began)));
         self.due.set(turned.more);
-        self.deadline
-            .set(turned.next.map(|next| reactor.now() + next));
+        self.deadline.set(turned.next.map(|next| now + next));
         Some(turned.more)
     }
 }
@@ -76,6 +80,7 @@ type Seat = RefCell<Option<Rc<Source>>>;
 pub struct Attachment {
     reactor: WeakReactor,
     source: Weak<Source>,
+    guest: Weak<Guest>,
 }
 
 impl Attachment {
@@ -91,6 +96,14 @@ impl Attachment {
         reactor.on_wake(|| ());
         let source = reactor.local(Seat::default).take();
         drop(source);
+    }
+
+    /// The longest time a turn has held the loop since this was last asked,
+    /// callbacks included: where to look when a window stutters. Zero if there
+    /// was none, or the reactor is not attached any more.
+    pub fn take_longest_turn(&self) -> Duration {
+        let guest = self.guest.upgrade();
+        guest.map_or(Duration::ZERO, |guest| guest.longest.take())
     }
 
     /// Whether the reactor is turned by the context.
@@ -172,13 +185,15 @@ pub fn attach_to(
         reactor: reactor.downgrade(),
         due: Cell::new(true), // what came up before is waiting
         deadline: Cell::new(None),
+        longest: Cell::default(),
     });
-    let told = guest.clone();
+    let (told, seen) = (guest.clone(), Rc::downgrade(&guest));
     reactor.on_wake(move || told.due.set(true));
     let source = Rc::new(Source::attach(guest, fd, main, priority));
     let attachment = Attachment {
         reactor: reactor.downgrade(),
         source: Rc::downgrade(&source),
+        guest: seen,
     };
     let old = reactor.local(Seat::default).replace(Some(source));
     drop(old);

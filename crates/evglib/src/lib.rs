@@ -20,6 +20,16 @@
 //! One `GSource` watches the reactor's descriptor and keeps its next deadline.
 //! It makes no system call of its own, and none at all while nothing happens.
 //!
+//! A promise is awaited in GLib's executor like any other future:
+//!
+//! ```
+//! evglib::attach();
+//! let job = glib::spawn_future_local(async { evcore::sleep(evcore::ms(1)).then(|_| 3).await });
+//! let three = glib::MainContext::default().block_on(job).expect("it was not aborted")?;
+//! assert_eq!(three, 3);
+//! # Ok::<(), evcore::Error>(())
+//! ```
+//!
 //! **Priority.** GLib dispatches only the sources of the highest priority
 //! that is ready. GTK paints at 120; whatever has work all the time above
 //! that, if only a little at a time, stops painting altogether. [`PRIORITY`]
