@@ -164,9 +164,11 @@ impl Error {
     }
 
     pub(crate) fn at_end(mut self, peer: &Address) -> Error {
-        // A path stands in no URL, and says nothing of whom it leads to.
-        if let Address::Inet(peer) = peer {
-            self.peer = Some(*peer);
+        match peer {
+            Address::Inet(peer) => self.peer = Some(*peer),
+            // A path stands in no URL, and says nothing of whom it leads to.
+            #[cfg(unix)]
+            Address::Unix(_) => {}
         }
         self
     }
