@@ -13,13 +13,16 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use evcore::{Promise, Reactor, defer, ms, secs, sleep, spawn};
+use evcore::{Promise, Reactor, ms, secs, sleep};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+#[path = "hosted/beginnings.rs"]
+mod beginnings;
 #[expect(dead_code, reason = "its `main` is a program of its own")]
 #[path = "../examples/poll_host.rs"]
 mod poll_host;
 
+use beginnings::BEGINNINGS;
 use poll_host::host::{Host, TICK};
 
 /// A host and its guest, who is current; the other end of the host's input.
@@ -99,26 +102,7 @@ fn and_without_a_hook_through_the_descriptor() {
 #[test]
 fn every_sort_of_beginning_is_noticed() {
     for with_hook in [true, false] {
-        let begin: [fn(Rc<Cell<bool>>); 5] = [
-            |done| defer(move || done.set(true)),
-            |done| {
-                _ = spawn(async move {
-                    done.set(true);
-                    Ok(())
-                })
-            },
-            |done| _ = sleep(ms(0)).then(move |()| done.set(true)),
-            |done| {
-                let (promise, resolver) = Promise::<()>::pending();
-                resolver.on_cancel(move || done.set(true));
-                promise.cancel();
-            },
-            |done| {
-                Reactor::current().on_unhandled(move |_| done.set(true));
-                drop(Promise::<()>::failed("nobody looks"));
-            },
-        ];
-        for (n, begin) in begin.into_iter().enumerate() {
+        for (n, begin) in BEGINNINGS.into_iter().enumerate() {
             let mut house = House::new(with_hook);
             let done = Rc::new(Cell::new(false));
             begin(done.clone());

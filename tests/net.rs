@@ -51,6 +51,7 @@ on_every_poller! {
     descriptors_used_again_do_not_confuse
     a_listener_stays_with_its_reactor
     a_closed_reactor_refuses
+    a_waker_that_is_replaced_may_read_when_it_goes
     nothing_open_is_idle
     futures_io_reads_writes_and_closes
     attempts_do_not_wait
@@ -472,6 +473,54 @@ fn a_closed_reactor_refuses() -> Result<()> {
     assert_eq!(near.try_write(b"x")?, 1);
     thread::sleep(ms(1));
     assert_eq!(far.try_read(&mut [0; 4])?, 1);
+    Ok(())
+}
+
+/// P28: a waker is somebody's, and so is what its Drop does.
+fn a_waker_that_is_replaced_may_read_when_it_goes() -> Result<()> {
+    use std::sync::Arc;
+    use std::task::{Context, Wake, Waker};
+
+    thread_local! {
+        static READS: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
+    }
+    struct Reads;
+    impl Wake for Reads {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Reads {
+        fn drop(&mut self) {
+            let read = READS.take();
+            read.into_iter().for_each(|read| read());
+        }
+    }
+
+    let (quiet, far) = pair()?;
+    let (ready, other) = pair()?;
+    in_time(other.write_all("three"))?;
+    assert_eq!(in_time(ready.read(1))?, b"t"); // more is there, and that is known
+    let lost = Rc::new(Cell::new(0));
+    let count = lost.clone();
+    Reactor::current().on_unhandled(move |report| {
+        count.set(count.get() + 1);
+        println!("{report}");
+    });
+    let seen: Rc<RefCell<Option<Promise<Vec<u8>>>>> = Rc::default();
+    let result = seen.clone();
+    READS.set(Some(Box::new(move || {
+        *result.borrow_mut() = Some(ready.read(1));
+    })));
+    let waker = Waker::from(Arc::new(Reads));
+    let mut cx = Context::from_waker(&waker);
+    assert!(quiet.poll_read(&mut cx, &mut [0]).is_pending());
+    drop(waker);
+    let waiting = quiet.read(3);
+    in_time(evcore::sleep(ms(1)))?; // its task replaces the waker
+    in_time(far.write_all("end"))?;
+    assert_eq!(in_time(waiting)?, b"end");
+    let read = seen.take().expect("the waker went");
+    assert_eq!(in_time(read)?, b"h");
+    assert_eq!(lost.get(), 0);
     Ok(())
 }
 

@@ -8,6 +8,11 @@ use std::time::{Duration, Instant};
 use evcore::{Promise, Reactor, defer, ms, secs, sleep, spawn};
 use glib::{ControlFlow, MainContext, MainLoop, Priority};
 
+#[path = "../hosted/beginnings.rs"]
+mod beginnings;
+
+use beginnings::BEGINNINGS;
+
 const PATIENCE: Duration = secs(20);
 
 /// A context of its own with a reactor of its own in it, which is current.
@@ -81,26 +86,7 @@ fn note(lines: &Lines, line: &str) -> impl FnOnce() + use<> {
 #[test]
 fn what_is_begun_between_iterations_is_done_in_the_next() {
     let house = House::new();
-    let begin: [fn(Rc<Cell<bool>>); 5] = [
-        |done| defer(move || done.set(true)),
-        |done| {
-            _ = spawn(async move {
-                done.set(true);
-                Ok(())
-            })
-        },
-        |done| _ = sleep(ms(0)).then(move |()| done.set(true)),
-        |done| {
-            let (promise, resolver) = Promise::<()>::pending();
-            resolver.on_cancel(move || done.set(true));
-            promise.cancel();
-        },
-        |done| {
-            Reactor::current().on_unhandled(move |_| done.set(true));
-            drop(Promise::<()>::failed("nobody looks"));
-        },
-    ];
-    for (n, begin) in begin.into_iter().enumerate() {
+    for (n, begin) in BEGINNINGS.into_iter().enumerate() {
         let done = Rc::new(Cell::new(false));
         begin(done.clone());
         // Never blocks: it must not need anything else to happen.

@@ -1,12 +1,12 @@
 //! The door of promises to a connected stream. Operations of one direction
 //! are done one after the other, in the order in which they were asked for.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::Context;
 
 use super::gate::{self, Gated};
 use super::stream::{Connection, Stream};
@@ -14,12 +14,19 @@ use crate::limits::READ_STEP;
 use crate::{Direction, Promise};
 
 /// Where promised reads of all streams arrive: each answer is as long as what
-/// has come, and nobody clears memory that is overwritten.
-struct Scratch(RefCell<Vec<u8>>);
+/// has come, and nobody clears memory that is overwritten. It is taken out
+/// for a read and put back, never borrowed: a replaced waker's Drop is
+/// somebody's code (rule P28), and may read too.
+#[derive(Default)]
+struct Scratch(Cell<Vec<u8>>);
 
 impl Scratch {
-    fn new() -> Scratch {
-        Scratch(RefCell::new(vec![0; READ_STEP]))
+    fn take(&self) -> Vec<u8> {
+        let memory = self.0.take();
+        match memory.is_empty() {
+            true => vec![0; READ_STEP],
+            false => memory,
+        }
     }
 }
 
@@ -29,13 +36,14 @@ impl<E: 'static> Stream<E> {
     /// the stream (and for a `max` of 0).
     #[track_caller]
     pub fn read(&self, max: usize) -> Promise<Vec<u8>> {
-        let scratch = self.connection.gate().reactor().local(Scratch::new);
+        let scratch = self.connection.gate().reactor().local(Scratch::default);
         self.reading(move |connection| async move {
             let into = |cx: &mut Context<'_>| {
-                let mut scratch = scratch.0.borrow_mut();
-                let into = &mut scratch[..max.min(READ_STEP)];
-                let read = ready!(connection.poll_read(cx, into))?;
-                Poll::Ready(Ok(into[..read].to_vec()))
+                let mut memory = scratch.take();
+                let read = connection.poll_read(cx, &mut memory[..max.min(READ_STEP)]);
+                let bytes = read.map_ok(|read| memory[..read].to_vec());
+                scratch.0.set(memory);
+                bytes
             };
             poll_fn(into).await
         })

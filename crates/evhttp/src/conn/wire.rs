@@ -176,7 +176,6 @@ enum Waited {
 
 static US: HeaderValue = HeaderValue::from_static(concat!("evhttp/", env!("CARGO_PKG_VERSION")));
 
-/// Writes the head; nothing is sent yet.
 /// Whether a proxy wants something that it can be shown.
 fn asks_for_more(origin: &Origin, head: &ResponseHead) -> bool {
     head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
@@ -185,6 +184,7 @@ fn asks_for_more(origin: &Origin, head: &ResponseHead) -> bool {
             .is_some_and(|proxy| tunnel::can_answer(proxy, &head.headers).is_ok())
 }
 
+/// Writes the head; nothing is sent yet.
 fn begin(
     keeper: &Keeper,
     connection: Connection,

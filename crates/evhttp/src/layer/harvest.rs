@@ -58,7 +58,12 @@ pub(crate) struct Upgrade(pub(crate) Rc<RefCell<Hsts>>);
 
 impl Layer for Upgrade {
     fn send(self: Rc<Self>, mut call: Call, next: Next) -> Answer {
-        let upgraded = self.0.borrow().upgraded(&call.url, clock::unix());
+        let hsts = self.0.borrow();
+        let upgraded = match hsts.is_empty() {
+            true => None,
+            false => hsts.upgraded(&call.url, clock::unix()),
+        };
+        drop(hsts);
         if let Some(url) = upgraded {
             let from = std::mem::replace(&mut call.url, url);
             if call.emitter.wants(REDIRECT) {

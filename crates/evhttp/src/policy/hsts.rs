@@ -44,9 +44,14 @@ impl Hsts {
         self.hosts.insert(host, Known { until, below });
     }
 
+    /// Nobody is known: no time need be asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+    }
+
     /// The https twin of a URL that must not be asked by http (§8.3).
     pub(crate) fn upgraded(&self, url: &Url, now: Duration) -> Option<Url> {
-        if self.hosts.is_empty() || url.scheme() != "http" {
+        if url.scheme() != "http" {
             return None;
         }
         let Some(Host::Domain(host)) = url.host() else {
