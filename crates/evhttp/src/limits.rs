@@ -129,6 +129,16 @@ pub const DRAINED: u64 = 64 << 10;
 /// in its buffer.
 pub const GATHERED: usize = 64 << 10;
 
+/// Bytes of a buffer that a server's busy connections lend each other: most heads, and most small answers, fit.
+pub const SPARE_BYTES: usize = 2 << 10;
+
+/// Such buffers kept while nobody uses them. A turn's connections take theirs one after the other.
+pub const SPARE_BUFFERS: usize = 16;
+
+/// A head's fields share the memory they were received in if that has at most so many bytes; else they are copied, so
+/// that who keeps a field does not keep a large piece of a body with it.
+pub const SHARED_HEAD: usize = 4 << 10;
+
 /// Redirects that one call follows. Browsers and the Fetch standard draw the
 /// line here.
 pub const REDIRECTS: u32 = 20;

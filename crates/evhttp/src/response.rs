@@ -45,6 +45,16 @@ struct Inner {
     body: RefCell<Content>,
 }
 
+/// A response that is changed while others share it becomes one of its own; a streamed body goes with it.
+impl Clone for Inner {
+    fn clone(&self) -> Inner {
+        Inner {
+            head: self.head.clone(),
+            body: RefCell::new(self.body.borrow_mut().share()),
+        }
+    }
+}
+
 enum Content {
     Whole(Bytes),
     Stream(Body),
@@ -90,10 +100,14 @@ impl Response {
     /// # Ok::<(), evcore::Error>(())
     /// ```
     pub fn plain(text: impl Into<String>) -> Response {
+        Response::plain_bytes(Bytes::from(text.into()))
+    }
+
+    pub(crate) fn plain_bytes(text: Bytes) -> Response {
         const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
         Response::new(StatusCode::OK)
             .with_header(CONTENT_TYPE, PLAIN)
-            .with_body(Bytes::from(text.into()))
+            .with_body(text)
     }
 
     /// A file's content as a response with status 200, whatever its size.
@@ -138,13 +152,9 @@ impl Response {
         self.change(|head| names.iter().for_each(|name| _ = head.headers.remove(name)))
     }
 
-    fn change(self, change: impl FnOnce(&mut Head)) -> Response {
-        let mut inner = Rc::try_unwrap(self.0).unwrap_or_else(|shared| Inner {
-            head: shared.head.clone(),
-            body: RefCell::new(shared.body.borrow_mut().share()),
-        });
-        change(&mut inner.head);
-        Response(Rc::new(inner))
+    fn change(mut self, change: impl FnOnce(&mut Head)) -> Response {
+        change(&mut Rc::make_mut(&mut self.0).head);
+        self
     }
 
     pub(crate) fn received(head: crate::h1::ResponseHead, url: Url, body: Body) -> Response {
@@ -289,8 +299,12 @@ impl Response {
 
     /// The body for the wire. Bytes stay here, so that a server may answer
     /// with clones of one response; a stream goes out once.
-    pub(crate) fn body_to_send(&self) -> Result<Body> {
-        match self.0.body.borrow_mut().share() {
+    pub(crate) fn body_to_send(&mut self) -> Result<Body> {
+        let content = match Rc::get_mut(&mut self.0) {
+            Some(only) => std::mem::replace(only.body.get_mut(), Content::Taken),
+            None => self.0.body.borrow_mut().share(),
+        };
+        match content {
             Content::Whole(bytes) => Ok(bytes.into()),
             Content::Stream(body) => Ok(body),
             Content::Taken => Err(self.taken()),

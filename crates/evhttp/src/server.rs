@@ -22,6 +22,7 @@ use crate::response::Response;
 mod accept;
 mod exchange;
 mod io;
+mod spare;
 mod sweep;
 
 use io::{Io, Shared};
@@ -138,17 +139,17 @@ impl IntoResponse<Now> for Response {
     }
 }
 
-macro_rules! text_replies {
-    ($($text:ty),*) => {$(
-        impl IntoResponse<Now> for $text {
-            fn into_reply(self) -> Reply {
-                Reply::Ready(Response::plain(self))
-            }
-        }
-    )*};
+impl IntoResponse<Now> for &'static str {
+    fn into_reply(self) -> Reply {
+        Reply::Ready(Response::plain_bytes(Bytes::from_static(self.as_bytes())))
+    }
 }
 
-text_replies!(&'static str, String);
+impl IntoResponse<Now> for String {
+    fn into_reply(self) -> Reply {
+        Reply::Ready(Response::plain(self))
+    }
+}
 
 impl IntoResponse<Now> for Bytes {
     fn into_reply(self) -> Reply {

@@ -115,8 +115,9 @@ impl Reading {
         }
     }
 
+    /// A message without a body has ended with its head, whether that was said or not.
     fn has_ended(&self) -> bool {
-        matches!(self, Reading::Ended)
+        matches!(self, Reading::Ended | Reading::Body(BodyReader::Empty))
     }
 }
 

@@ -27,12 +27,12 @@ pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<()> {
             Ok(None) => return Ok(()),
             Err(error) => return refuse(io, error).await,
         };
-        io.turn_to(Turn::Ours);
-        io.all_read.set(false);
+        io.turn_to_us();
         let body = match framing {
             Framing::None => Body::empty(),
             _ => Body::pieces(Incoming::new(io)),
         };
+        io.all_read.set(framing == Framing::None);
         let request = Request::new(head, body, io.peer);
         let response = match (state.answer)(request) {
             Reply::Ready(response) => response,
@@ -47,7 +47,7 @@ pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<()> {
         if unwanted {
             io.codec.borrow_mut().close_when_done();
         }
-        let body = write_head(io, &response)?;
+        let body = write_head(io, response)?;
         send(io, body).await?;
         // From here on the request's body is the user's no more.
         io.exchange.set(io.exchange.get() + 1);
@@ -55,8 +55,7 @@ pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<()> {
         if unread || io.codec.borrow_mut().restart() != Verdict::Keep {
             return linger(io).await;
         }
-        io.turn_to(Turn::Idle);
-        if io.output.borrow().len() >= GATHERED {
+        if io.output().len() >= GATHERED {
             flush(io).await?;
         }
     }
@@ -93,9 +92,16 @@ fn poll_head(io: &Io, cx: &mut Context<'_>) -> Poll<Result<Asked, Error>> {
             Event::Closed => return Poll::Ready(Ok(None)),
             _ => {}
         }
-        ready!(io.poll_flush(cx)).map_err(|error| lost(Phase::Send, io, error))?;
-        let more = ready!(io.poll_receive(cx));
-        if !more.map_err(|error| lost(Phase::Head, io, error))? {
+        let more = match io.poll_flush(cx) {
+            Poll::Ready(Ok(())) => io
+                .poll_receive(cx)
+                .map_err(|error| lost(Phase::Head, io, error)),
+            flushed => flushed.map(|error| Err(lost(Phase::Send, io, error.unwrap_err()))),
+        };
+        if more.is_pending() {
+            io.wait_for_request();
+        }
+        if !ready!(more)? {
             let event = io
                 .codec
                 .borrow_mut()
@@ -110,7 +116,7 @@ fn poll_head(io: &Io, cx: &mut Context<'_>) -> Poll<Result<Asked, Error>> {
 async fn refuse(io: &Rc<Io>, error: Error) -> Result<()> {
     if let ErrorKind::Protocol(fault) = error.kind() {
         let response = Response::plain(format!("{fault}\n")).with_status(fault.status());
-        if let Ok(body) = write_head(io, &response) {
+        if let Ok(body) = write_head(io, response) {
             send(io, body).await?;
             linger(io).await?;
         }
@@ -119,10 +125,10 @@ async fn refuse(io: &Rc<Io>, error: Error) -> Result<()> {
 }
 
 /// Puts the head into the output. What can't be sent is answered with 500.
-fn write_head(io: &Io, response: &Response) -> Result<Body> {
+fn write_head(io: &Io, mut response: Response) -> Result<Body> {
     let body = match response.body_to_send() {
         Ok(body) => body,
-        Err(taken) => return write_head(io, &failed(&taken)),
+        Err(taken) => return write_head(io, failed(&taken)),
     };
     let date = (!response.headers().contains_key(DATE)).then(|| io.date());
     let date = date.iter().map(|date| (&DATE, date));
@@ -132,19 +138,14 @@ fn write_head(io: &Io, response: &Response) -> Result<Body> {
     };
     let mut codec = io.codec.borrow_mut();
     let fields = response.headers().iter().chain(date);
-    let written = codec.write_head(
-        response.status(),
-        fields,
-        length,
-        &mut io.output.borrow_mut(),
-    );
+    let written = codec.write_head(response.status(), fields, length, &mut io.output());
     match written {
         Ok(Framing::None) => Ok(Body::empty()),
         Ok(_) => Ok(body),
         Err(fault) => {
             log::error!("a response could not be sent: {fault}");
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            let output = &mut io.output.borrow_mut();
+            let output = &mut io.output();
             let again = codec.write_head(status, &HeaderMap::new(), BodyLength::None, output);
             again
                 .map(|_| Body::empty())
@@ -160,26 +161,29 @@ const COPIED: usize = 16 << 10;
 /// Sends the body behind the head. Small whole bodies stay in the output, to
 /// go out together with what else is there.
 async fn send(io: &Io, mut body: Body) -> Result<()> {
-    let now = body.as_whole().is_some();
-    while let Some(piece) = next_piece(io, &mut body).await? {
-        let unsendable = |fault| evcore::Error::from(broken(Phase::Send, io, fault));
-        if piece.len() <= COPIED {
-            let written = {
-                let mut codec = io.codec.borrow_mut();
-                codec.write_piece(&piece, &mut io.output.borrow_mut())
-            };
-            written.map_err(unsendable)?;
-            if !now {
-                flush(io).await?;
+    match body.as_whole() {
+        Some(whole) if whole.len() <= COPIED => write_piece(io, whole)?,
+        _ => {
+            while let Some(piece) = next_piece(io, &mut body).await? {
+                if piece.len() <= COPIED {
+                    write_piece(io, &piece)?;
+                    flush(io).await?;
+                } else {
+                    send_piece(io, piece).await?;
+                }
             }
-        } else {
-            send_piece(io, piece).await?;
         }
     }
     let trailers = body.take_trailers();
     let mut codec = io.codec.borrow_mut();
-    let ended = codec.write_end(trailers.as_ref(), &mut io.output.borrow_mut());
+    let ended = codec.write_end(trailers.as_ref(), &mut io.output());
     ended.map_err(|fault| broken(Phase::Send, io, fault).into())
+}
+
+/// Copies a piece behind what is in the output already.
+fn write_piece(io: &Io, piece: &Bytes) -> Result<()> {
+    let written = io.codec.borrow_mut().write_piece(piece, &mut io.output());
+    written.map_err(|fault| broken(Phase::Send, io, fault).into())
 }
 
 /// The next piece of an answer's body.
@@ -194,18 +198,18 @@ async fn next_piece(io: &Io, body: &mut Body) -> Result<Option<Bytes>> {
 async fn send_piece(io: &Io, mut piece: Bytes) -> Result<()> {
     let frame = io.codec.borrow_mut().frame_piece(piece.len());
     let frame = frame.map_err(|fault| broken(Phase::Send, io, fault))?;
-    io.output.borrow_mut().extend_from_slice(frame.prefix());
+    io.output().extend_from_slice(frame.prefix());
     let mut suffix = frame.suffix();
     io.turn_to(Turn::Body);
     let sent = poll_fn(|cx| io.poll_send(cx, &mut piece, &mut suffix)).await;
-    io.turn_to(Turn::Ours);
+    io.turn_to_us();
     sent.map_err(|error| lost(Phase::Send, io, error).into())
 }
 
 async fn flush(io: &Io) -> Result<()> {
     io.turn_to(Turn::Body);
     let sent = poll_fn(|cx| io.poll_flush(cx)).await;
-    io.turn_to(Turn::Ours);
+    io.turn_to_us();
     sent.map_err(|error| lost(Phase::Send, io, error).into())
 }
 
@@ -298,7 +302,7 @@ impl Incoming {
     fn poll_go_on(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let mut codec = self.io.codec.borrow_mut();
         if codec.expects_continue() {
-            let written = codec.write_continue(&mut self.io.output.borrow_mut());
+            let written = codec.write_continue(&mut self.io.output());
             written.map_err(|fault| broken(Phase::Body, &self.io, fault))?;
         }
         drop(codec);
@@ -320,7 +324,7 @@ impl Pieces for Incoming {
         }
         self.io.turn_to(Turn::Body);
         let piece = ready!(self.poll_wire(cx));
-        self.io.turn_to(Turn::Ours);
+        self.io.turn_to_us();
         self.ended = !matches!(piece, Ok(Some(_)));
         Poll::Ready(piece.map_err(Into::into).transpose())
     }

@@ -1,7 +1,7 @@
 //! A server's connection as bytes: reading into the codec, writing out, and
 //! since when it waits for what. Knows nothing of requests.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use evcore::Reactor;
 use evcore::net::TcpStream;
 use http::HeaderValue;
 
+use super::spare::Spare;
 use super::sweep::{Patience, Watch};
 use crate::h1::ServerExchange;
 use crate::limits::{GATHERED, Limits, RECEIVED_AT_ONCE};
@@ -20,6 +21,7 @@ use crate::limits::{GATHERED, Limits, RECEIVED_AT_ONCE};
 /// What all connections of a server share.
 pub(super) struct Shared {
     scratch: RefCell<Vec<u8>>,
+    spare: Spare,
     pub(super) watch: Watch,
     date: RefCell<(Instant, HeaderValue)>,
 }
@@ -29,6 +31,7 @@ impl Shared {
         let scratch = RefCell::new(vec![0; RECEIVED_AT_ONCE]);
         Shared {
             scratch,
+            spare: Spare::default(),
             watch: Watch::new(patience),
             date: RefCell::new((now, crate::clock::date())),
         }
@@ -65,7 +68,7 @@ pub(crate) struct Io {
     pub(super) peer: SocketAddr,
     pub(super) codec: RefCell<ServerExchange>,
     pub(super) input: RefCell<BytesMut>,
-    pub(super) output: RefCell<BytesMut>,
+    output: RefCell<BytesMut>,
     turn: Cell<(Turn, Instant)>,
     shared: Rc<Shared>,
     /// Counts exchanges: a body of an earlier one reads nothing any more.
@@ -103,6 +106,30 @@ impl Io {
         self.shared.watch.note(turn, now);
     }
 
+    /// Nobody has to be waited for. Since when does not matter, so the clock is not asked.
+    pub(super) fn turn_to_us(&self) {
+        self.turn.update(|(_, since)| (Turn::Ours, since));
+    }
+
+    /// The connection is about to wait for a request: if none has begun, it lends its memory to the others.
+    pub(super) fn wait_for_request(&self) {
+        let turn = match (self.turn(), self.input.borrow().is_empty()) {
+            (Turn::Ours, true) => Turn::Idle,
+            (Turn::Ours | Turn::Idle, false) => Turn::Head,
+            (turn, _) => turn,
+        };
+        if turn != self.turn() {
+            self.turn_to(turn);
+        }
+        self.shared.spare.take_back(&self.input);
+        self.shared.spare.take_back(&self.output);
+    }
+
+    /// Where what is to be sent is put.
+    pub(super) fn output(&self) -> RefMut<'_, BytesMut> {
+        self.shared.spare.lend(&self.output)
+    }
+
     pub(super) fn turn(&self) -> Turn {
         self.turn.get().0
     }
@@ -123,13 +150,10 @@ impl Io {
     pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut scratch = self.shared.scratch.borrow_mut();
         let received = ready!(self.stream.poll_read(cx, &mut scratch))?;
-        self.input
-            .borrow_mut()
-            .extend_from_slice(&scratch[..received]);
-        match self.turn() {
-            Turn::Idle => self.turn_to(Turn::Head),
-            Turn::Body => self.turn_to(Turn::Body),
-            Turn::Head | Turn::Ours | Turn::Farewell => {}
+        let mut input = self.shared.spare.lend(&self.input);
+        input.extend_from_slice(&scratch[..received]);
+        if self.turn() == Turn::Body {
+            self.turn_to(Turn::Body);
         }
         Poll::Ready(Ok(received > 0))
     }
@@ -173,7 +197,11 @@ impl Io {
                 }
             };
             let head = sent.min(output.len());
-            output.advance(head);
+            match head == output.len() {
+                // Unlike `advance`, it leaves the memory whole for the next answer.
+                true => output.clear(),
+                false => output.advance(head),
+            }
             let body = (sent - head).min(piece.len());
             piece.advance(body);
             *suffix = &suffix[sent - head - body..];

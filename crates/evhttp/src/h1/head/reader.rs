@@ -4,12 +4,13 @@
 use super::super::fault::FaultKind;
 use super::super::framing::Summary;
 use super::{RequestHead, ResponseHead, Target, blame, check_target};
-use crate::limits::{HEADERS, Limits, MOST_HEADERS};
+use crate::limits::{HEADERS, Limits, MOST_HEADERS, SHARED_HEAD};
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use httparse::{Error, Header, ParserConfig, Status};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 type Slots<'a> = [MaybeUninit<Header<'a>>];
 
@@ -89,11 +90,12 @@ pub(in super::super) fn read_response(
         .code
         .and_then(|code| StatusCode::from_u16(code).ok())
         .ok_or(FaultKind::BadStatusLine)?;
-    let block = Block::copy(&window[..length]);
-    let (headers, summary) = block.fields(response.headers)?;
-    let reason = block.reason(response.reason, status);
     let version = version(response.version);
-    input.advance(length);
+    let registered = response.reason == status.canonical_reason();
+    let marks = Marks::of(response.headers, window);
+    let block = Block::take(input, length);
+    let (headers, summary) = block.fields(&marks)?;
+    let reason = (!registered).then(|| block.reason());
     Ok(Some((
         ResponseHead {
             status,
@@ -131,11 +133,12 @@ pub(in super::super) fn read_request(
     let method = method.map_err(|_| FaultKind::BadRequestLine)?;
     let target = request.path.unwrap_or_default().as_bytes();
     check_target(&method, target)?;
-    let block = Block::copy(&window[..length]);
-    let (headers, summary) = block.fields(request.headers)?;
-    let target = Target(block.share(target));
     let version = version(request.version);
-    input.advance(length);
+    let marks = Marks::of(request.headers, window);
+    let target = Mark::of(target, window);
+    let block = Block::take(input, length);
+    let (headers, summary) = block.fields(&marks)?;
+    let target = Target(block.share(target));
     Ok(Some((
         RequestHead {
             method,
@@ -192,8 +195,8 @@ pub(in super::super) fn read_trailers(
     if has_bare_lf(&window[..length]) {
         return Err(FaultKind::BareLf);
     }
-    let (headers, _) = Block::copy(&window[..length]).fields(headers)?;
-    input.advance(length);
+    let marks = Marks::of(headers, window);
+    let (headers, _) = Block::take(input, length).fields(&marks)?;
     Ok(Some(headers))
 }
 
@@ -238,37 +241,99 @@ fn offset(whole: &[u8], part: &[u8]) -> usize {
     part.as_ptr() as usize - whole.as_ptr() as usize
 }
 
-/// One copy of the head, shared by its values. Measured equal to slicing the read buffer and to copying each value, and
-/// the only one of the three where a kept header pins no more memory than its head.
-struct Block<'a> {
-    original: &'a [u8],
-    copy: Bytes,
+/// Where something stands in a head.
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    start: usize,
+    end: usize,
 }
 
-impl<'a> Block<'a> {
-    fn copy(original: &'a [u8]) -> Block<'a> {
-        Block {
-            original,
-            copy: Bytes::copy_from_slice(original),
+impl Mark {
+    fn of(part: &[u8], whole: &[u8]) -> Mark {
+        let start = offset(whole, part);
+        Mark {
+            start,
+            end: start + part.len(),
         }
     }
 
-    fn share(&self, part: &[u8]) -> Bytes {
-        let start = offset(self.original, part);
-        self.copy.slice(start..start + part.len())
+    fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+/// Where a head's fields stand, name and value: what is left of them while the memory changes hands.
+#[derive(Default)]
+struct Marks {
+    few: [[Mark; 2]; FEW],
+    many: Vec<[Mark; 2]>,
+    count: usize,
+}
+
+/// Fields that need no allocation to be marked.
+const FEW: usize = 16;
+
+impl Marks {
+    fn of(parsed: &[Header<'_>], whole: &[u8]) -> Marks {
+        let mut marks = Marks {
+            count: parsed.len(),
+            ..Marks::default()
+        };
+        let mark = |header: &Header<'_>| {
+            [
+                Mark::of(header.name.as_bytes(), whole),
+                Mark::of(header.value, whole),
+            ]
+        };
+        match parsed.len() <= FEW {
+            true => marks
+                .few
+                .iter_mut()
+                .zip(parsed)
+                .for_each(|(slot, header)| *slot = mark(header)),
+            false => marks.many = parsed.iter().map(mark).collect(),
+        }
+        marks
     }
 
-    fn fields(&self, parsed: &[Header<'_>]) -> Result<(HeaderMap, Summary), FaultKind> {
-        let mut headers = HeaderMap::with_capacity(parsed.len());
+    fn as_slice(&self) -> &[[Mark; 2]] {
+        match self.many.is_empty() {
+            true => &self.few[..self.count],
+            false => &self.many,
+        }
+    }
+}
+
+/// A head, taken off the input; its values share it.
+struct Block(Bytes);
+
+impl Block {
+    /// Shares the input's memory if that is small. Else it is copied: a kept field must not pin a piece of a body.
+    fn take(input: &mut BytesMut, length: usize) -> Block {
+        if input.capacity() <= SHARED_HEAD {
+            return Block(input.split_to(length).freeze());
+        }
+        let copy = Bytes::copy_from_slice(&input[..length]);
+        input.advance(length);
+        Block(copy)
+    }
+
+    fn share(&self, mark: Mark) -> Bytes {
+        self.0.slice(mark.range())
+    }
+
+    fn fields(&self, marks: &Marks) -> Result<(HeaderMap, Summary), FaultKind> {
+        let marks = marks.as_slice();
+        let mut headers = HeaderMap::with_capacity(marks.len());
         let mut summary = Summary::default();
-        for header in parsed {
-            let name = HeaderName::from_bytes(header.name.as_bytes())
+        for &[name_at, value_at] in marks {
+            let name = HeaderName::from_bytes(&self.0[name_at.range()])
                 .map_err(|_| FaultKind::BadHeaderName)?;
-            let value = match HeaderValue::from_maybe_shared(self.share(header.value)) {
+            let value = match HeaderValue::from_maybe_shared(self.share(value_at)) {
                 Ok(value) => value,
-                Err(_) => unfold(header.value)?,
+                Err(_) => unfold(&self.0[value_at.range()])?,
             };
-            if (name == CONTENT_LENGTH || name == TRANSFER_ENCODING) && self.is_folded(header) {
+            if (name == CONTENT_LENGTH || name == TRANSFER_ENCODING) && self.is_folded(name_at) {
                 return Err(FaultKind::ObsFold);
             }
             summary.note(name.as_str(), value.as_bytes());
@@ -281,28 +346,21 @@ impl<'a> Block<'a> {
 
     /// Asked of the two fields that say where the message ends: a reader who does not unfold sees other values there.
     /// A fold before or after the value is trimmed by httparse, so the line itself has to be looked at.
-    fn is_folded(&self, header: &Header<'_>) -> bool {
-        let rest = &self.original[offset(self.original, header.name.as_bytes())..];
+    fn is_folded(&self, name: Mark) -> bool {
+        let rest = &self.0[name.start..];
         let end = rest.iter().position(|&byte| byte == b'\n');
         matches!(end.and_then(|end| rest.get(end + 1)), Some(b' ' | b'\t'))
     }
 
     /// httparse drops a reason with obs-text, which RFC 9112 §4 allows; so it is cut out of the line again.
-    fn reason(&self, parsed: Option<&str>, status: StatusCode) -> Option<Bytes> {
-        if parsed == status.canonical_reason() {
-            return None;
-        }
-        let line = self
-            .original
-            .split(|&byte| byte == b'\n')
-            .next()
-            .unwrap_or_default();
+    fn reason(&self) -> Bytes {
+        let line = self.0.split(|&byte| byte == b'\n').next();
+        let line = line.unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        Some(
-            line.get(13..)
-                .map(|reason| self.share(reason))
-                .unwrap_or_default(),
-        )
+        match line.get(13..) {
+            Some(reason) => self.0.slice_ref(reason),
+            None => Bytes::new(),
+        }
     }
 }
 
