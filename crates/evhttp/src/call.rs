@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -22,9 +23,21 @@ use crate::response::Response;
 ///
 /// Layers may change it; the head's framing fields (Content-Length,
 /// Transfer-Encoding) and Host are the wire's to write.
+///
+/// Its parts are in one place in memory, so that handing it from layer to
+/// layer moves a few bytes: `call.url` is [`Parts::url`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Call {
+    /// For events on the user's promise.
+    pub emitter: Emitter,
+    parts: Box<Parts>,
+}
+
+/// What a [`Call`] is made of.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Parts {
     /// The method.
     pub method: Method,
     /// Where to; always absolute, `http`, `https` or a scheme some layer handles.
@@ -35,8 +48,6 @@ pub struct Call {
     pub body: Body,
     /// What the user has chosen for this call.
     pub options: Options,
-    /// For events on the user's promise.
-    pub emitter: Emitter,
     /// How many answers came before this one for the same call: redirects,
     /// challenges.
     pub hop: u32,
@@ -72,18 +83,16 @@ pub struct Options {
 impl Call {
     /// A call without fields or content.
     pub fn new(method: Method, url: Url, emitter: Emitter) -> Call {
-        Call {
-            method,
-            url,
-            headers: HeaderMap::new(),
-            body: Body::empty(),
-            options: Options::default(),
-            emitter,
-            hop: 0,
-            attempt: 0,
-            phase: Rc::new(Cell::new(Phase::Request)),
-            hops: Rc::default(),
-        }
+        Call::of(Parts::new(method, url), emitter)
+    }
+
+    pub(crate) fn of(parts: Box<Parts>, emitter: Emitter) -> Call {
+        Call { emitter, parts }
+    }
+
+    /// The URL alone, when all else has served.
+    pub(crate) fn into_url(self) -> Url {
+        self.parts.url
     }
 
     /// The same call once more, if its body can be sent again.
@@ -97,18 +106,18 @@ impl Call {
     /// The same call without its body: what a layer keeps that may have to
     /// send once more.
     pub fn bodiless(&self) -> Call {
-        Call {
+        let parts = Parts {
             method: self.method.clone(),
             url: self.url.clone(),
             headers: self.headers.clone(),
             body: Body::empty(),
             options: self.options.clone(),
-            emitter: self.emitter.clone(),
             hop: self.hop,
             attempt: self.attempt,
             phase: self.phase.clone(),
             hops: self.hops.clone(),
-        }
+        };
+        Call::of(Box::new(parts), self.emitter.clone())
     }
 
     /// Notes that an answer has come and another is asked for: `hop` counts
@@ -116,6 +125,42 @@ impl Call {
     pub fn next_hop(&mut self) {
         self.hops.set(self.hops.get() + 1);
         (self.hop, self.attempt) = (self.hops.get(), 0);
+    }
+}
+
+impl Parts {
+    pub(crate) fn new(method: Method, url: Url) -> Box<Parts> {
+        Box::new(Parts {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Body::empty(),
+            options: Options::default(),
+            hop: 0,
+            attempt: 0,
+            phase: Rc::new(Cell::new(Phase::Request)),
+            hops: Rc::default(),
+        })
+    }
+
+    /// The origin of the URL, and no other, gets these credentials.
+    pub(crate) fn trust(&mut self, credentials: Credentials) {
+        let origin = self.url.origin().ascii_serialization();
+        self.options.credentials = Some(Rc::new((origin, credentials)));
+    }
+}
+
+impl Deref for Call {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+impl DerefMut for Call {
+    fn deref_mut(&mut self) -> &mut Parts {
+        &mut self.parts
     }
 }
 

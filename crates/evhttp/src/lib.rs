@@ -37,7 +37,7 @@ pub mod server;
 pub use http;
 
 pub use body::{Body, Lines, Pieces};
-pub use call::{Answer, Call, Layer, Next, Options};
+pub use call::{Answer, Call, Layer, Next, Options, Parts};
 pub use client::{Client, ClientBuilder};
 pub use conn::{Proxies, Proxy};
 #[cfg(feature = "cookies")]

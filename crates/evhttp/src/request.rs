@@ -7,12 +7,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use evcore::{Emitter, Promise};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Method};
 use url::Url;
 
 use crate::address::Addresses;
 use crate::body::Body;
-use crate::call::{Call, Options};
+use crate::call::{Call, Parts};
 use crate::client::Client;
 use crate::conn::{Network, Proxies, Time};
 use crate::credentials::{self, Credentials};
@@ -32,13 +33,9 @@ use crate::response::Response;
 #[derive(Debug)]
 pub struct Request {
     client: Client,
-    method: Method,
-    url: Result<Url, Error>,
-    headers: HeaderMap,
-    body: Body,
-    options: Options,
+    /// What the call will be made of, or the first mistake.
+    parts: Result<Box<Parts>, Error>,
     limit: u64,
-    wrong: Option<Error>,
 }
 
 impl Request {
@@ -46,30 +43,29 @@ impl Request {
         let url = parse(client.addresses(), url);
         Request {
             client,
-            method,
-            url,
-            headers: HeaderMap::new(),
-            body: Body::empty(),
-            options: Options::default(),
+            parts: url.map(|url| Parts::new(method, url)),
             limit: crate::limits::WHOLE_BODY,
-            wrong: None,
         }
     }
 
+    fn change(mut self, change: impl FnOnce(&mut Parts)) -> Request {
+        if let Ok(parts) = &mut self.parts {
+            change(parts);
+        }
+        self
+    }
+
     /// Adds a field. The framing fields follow from the body.
-    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Request {
+    pub fn header(self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Request {
         let name = name.as_ref();
         let parsed = (
             HeaderName::try_from(name),
             HeaderValue::from_bytes(value.as_ref()),
         );
         if let (Ok(name), Ok(value)) = parsed {
-            self.headers.append(name, value);
-        } else {
-            let why = format!("field {name:?} can't be sent: bad name or value");
-            self.refuse(why);
+            return self.change(|parts| _ = parts.headers.append(name, value));
         }
-        self
+        self.refuse(format!("field {name:?} can't be sent: bad name or value"))
     }
 
     /// The content to send: bytes, text, or a [`Body`].
@@ -85,9 +81,8 @@ impl Request {
     /// assert_eq!(echo.text()?, "hello");
     /// # Ok::<(), evcore::Error>(())
     /// ```
-    pub fn body(mut self, body: impl Into<Body>) -> Request {
-        self.body = body.into();
-        self
+    pub fn body(self, body: impl Into<Body>) -> Request {
+        self.change(|parts| parts.body = body.into())
     }
 
     /// Adds to the URL's query, encoded as forms are.
@@ -98,14 +93,14 @@ impl Request {
     /// # Ok::<(), evcore::Error>(())
     /// ```
     pub fn query<K: AsRef<str>, V: AsRef<str>>(
-        mut self,
+        self,
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Request {
         let mut pairs = pairs.into_iter().peekable();
-        if let (Ok(url), Some(_)) = (&mut self.url, pairs.peek()) {
-            url.query_pairs_mut().extend_pairs(pairs);
+        match pairs.peek() {
+            Some(_) => self.change(|parts| _ = parts.url.query_pairs_mut().extend_pairs(pairs)),
+            None => self,
         }
-        self
     }
 
     /// A form as the content (`application/x-www-form-urlencoded`).
@@ -126,19 +121,16 @@ impl Request {
 
     /// `value` as the content, as JSON (feature `json`).
     #[cfg(feature = "json")]
-    pub fn json(mut self, value: &impl serde::Serialize) -> Request {
+    pub fn json(self, value: &impl serde::Serialize) -> Request {
         match serde_json::to_vec(value) {
             Ok(text) => self.typed("application/json", text),
-            Err(why) => {
-                self.refuse(why.to_string());
-                self
-            }
+            Err(why) => self.refuse(why.to_string()),
         }
     }
 
     /// Asks for a part of the document, by bytes from 0 (RFC 9110 §14.2). The
     /// answer is 206 if the server has parts; it is never unpacked.
-    pub fn range(mut self, bytes: impl std::ops::RangeBounds<u64>) -> Request {
+    pub fn range(self, bytes: impl std::ops::RangeBounds<u64>) -> Request {
         use std::ops::Bound::{Excluded, Included, Unbounded};
         let first = match bytes.start_bound() {
             Included(first) => *first,
@@ -152,8 +144,7 @@ impl Request {
         };
         let empty = matches!(bytes.end_bound(), Excluded(end) if *end <= first);
         if empty || last.is_some_and(|last| last < first) {
-            self.refuse("an empty range can't be asked for".into());
-            return self;
+            return self.refuse("an empty range can't be asked for".into());
         }
         let last = last.map_or(String::new(), |last| last.to_string());
         self.header("range", format!("bytes={first}-{last}"))
@@ -161,49 +152,47 @@ impl Request {
 
     /// With this content, and its type unless the user has set one.
     fn typed(self, content_type: &str, body: impl Into<Body>) -> Request {
-        let typed = match self.headers.contains_key(http::header::CONTENT_TYPE) {
+        let parts = self.parts.as_ref();
+        let typed = match parts.is_ok_and(|parts| parts.headers.contains_key(CONTENT_TYPE)) {
             true => self,
             false => self.header("content-type", content_type),
         };
         typed.body(body)
     }
 
-    fn refuse(&mut self, why: String) {
+    /// Notes a mistake, unless there was one before.
+    fn refuse(mut self, why: String) -> Request {
         let error = Error::new(Phase::Request, ErrorKind::BadRequest(why));
-        self.wrong = Some(match &self.url {
-            Ok(url) => error.to(redacted(url)),
-            Err(_) => error,
-        });
+        self.parts = self
+            .parts
+            .and_then(|parts| Err(error.to(redacted(&parts.url))));
+        self
     }
 
     /// Time for the whole call, to the last byte of the body.
     ///
     /// When it has passed, the promise (or the body, once there is a response) fails
     /// with [`Kind::TimedOut`](evcore::Kind::TimedOut) and the connection is closed.
-    pub fn deadline(mut self, limit: Duration) -> Request {
-        self.options.deadline = Some(limit);
-        self
+    pub fn deadline(self, limit: Duration) -> Request {
+        self.change(|parts| parts.options.deadline = Some(limit))
     }
 
     /// Follows up to so many redirects, instead of what the client was told;
     /// 0 takes a 3xx as the answer.
-    pub fn redirects(mut self, most: u32) -> Request {
-        self.options.redirects = Some(most);
-        self
+    pub fn redirects(self, most: u32) -> Request {
+        self.change(|parts| parts.options.redirects = Some(most))
     }
 
     /// Tries up to so many times more, instead of what the client was told;
     /// see [`ClientBuilder::retries`](crate::ClientBuilder::retries).
-    pub fn retries(mut self, most: u32) -> Request {
-        self.options.retries = Some(most);
-        self
+    pub fn retries(self, most: u32) -> Request {
+        self.change(|parts| parts.options.retries = Some(most))
     }
 
     /// Whether compressed content is asked for and unpacked. It is, unless
     /// told; with `false` it is handed out as it was sent.
-    pub fn decode(mut self, wanted: bool) -> Request {
-        self.options.as_sent = !wanted;
-        self
+    pub fn decode(self, wanted: bool) -> Request {
+        self.change(|parts| parts.options.as_sent = !wanted)
     }
 
     /// Credentials for the origin of this request's URL, shown in the
@@ -220,12 +209,8 @@ impl Request {
         self.with(Credentials::bearer(token))
     }
 
-    fn with(mut self, credentials: Credentials) -> Request {
-        if let Ok(url) = &self.url {
-            let origin = url.origin().ascii_serialization();
-            self.options.credentials = Some(Rc::new((origin, credentials)));
-        }
-        self
+    fn with(self, credentials: Credentials) -> Request {
+        self.change(|parts| parts.trust(credentials))
     }
 
     /// As [`ClientBuilder::resolve`](crate::ClientBuilder::resolve), for this request.
@@ -262,39 +247,37 @@ impl Request {
 
     /// Connections made for this request are shared with those that are
     /// wanted alike.
-    fn through(mut self, change: impl FnOnce(&mut Network)) -> Request {
-        let client = &self.client;
-        let network = self
-            .options
-            .network
-            .get_or_insert_with(|| Rc::new(client.network().clone()));
-        change(Rc::make_mut(network));
-        self
+    fn through(self, change: impl FnOnce(&mut Network)) -> Request {
+        let client = self.client.clone();
+        self.change(|parts| {
+            let network = parts
+                .options
+                .network
+                .get_or_insert_with(|| Rc::new(client.network().clone()));
+            change(Rc::make_mut(network));
+        })
     }
 
     /// Time for one step of the call, instead of what the client was told.
     ///
     /// When it has passed, the call fails with
     /// [`Kind::TimedOut`](evcore::Kind::TimedOut).
-    pub fn time_limit(mut self, step: Phase, limit: Duration) -> Request {
-        self.time().set(step, limit);
-        self
+    pub fn time_limit(self, step: Phase, limit: Duration) -> Request {
+        self.timed(|time| time.set(step, limit))
     }
 
     /// Time in which some byte has to move, while we want some or have some
     /// to send: a reader that takes its time is no stall.
-    pub fn stall_limit(mut self, limit: Duration) -> Request {
-        self.time().stall = Some(limit);
-        self
+    pub fn stall_limit(self, limit: Duration) -> Request {
+        self.timed(|time| time.stall = Some(limit))
     }
 
-    fn time(&mut self) -> &mut Time {
-        let client = &self.client;
-        let time = self
-            .options
-            .time
-            .get_or_insert_with(|| Rc::new(client.time()));
-        Rc::make_mut(time)
+    fn timed(self, change: impl FnOnce(&mut Time)) -> Request {
+        let usual = self.client.time();
+        self.change(|parts| {
+            let time = parts.options.time.get_or_insert_with(|| Rc::new(usual));
+            change(Rc::make_mut(time));
+        })
     }
 
     /// The largest body to accept, for a body fetched whole.
@@ -326,20 +309,13 @@ impl Request {
 
     /// The call and the largest body it may bring, or what is wrong with it.
     pub(crate) fn into_call(self, emitter: Emitter) -> Result<(Call, u64), Error> {
-        if let Some(wrong) = self.wrong {
-            return Err(wrong);
-        }
-        let mut call = Call::new(self.method, self.url?, emitter);
-        call.headers = self.headers;
-        call.body = self.body;
-        call.options = self.options;
-        if call.options.credentials.is_none()
-            && let Some(credentials) = credentials::of_url(&call.url)
+        let mut parts = self.parts?;
+        if parts.options.credentials.is_none()
+            && let Some(credentials) = credentials::of_url(&parts.url)
         {
-            let origin = call.url.origin().ascii_serialization();
-            call.options.credentials = Some(Rc::new((origin, credentials)));
+            parts.trust(credentials);
         }
-        Ok((call, self.limit))
+        Ok((Call::of(parts, emitter), self.limit))
     }
 }
 

@@ -153,7 +153,9 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
                 call.attempt += 1;
                 shown += 1;
             }
-            (Ok(head), _) => return Ok(respond(&keeper, origin, drive, head, call.url, time)),
+            (Ok(head), _) => {
+                return Ok(respond(&keeper, origin, drive, head, call.into_url(), time));
+            }
             (Err(_), Some(body)) if reused && may_resend(&drive, &call.method) => {
                 call.body = body;
                 call.attempt += 1;
@@ -259,29 +261,67 @@ fn may_resend(drive: &Drive, method: &Method) -> bool {
 fn respond(
     keeper: &Rc<Keeper>,
     origin: Origin,
-    drive: Box<Drive>,
+    mut drive: Box<Drive>,
     head: ResponseHead,
     url: Url,
     time: Option<Rc<Time>>,
 ) -> Response {
-    let mut body = WireBody {
-        keeper: keeper.clone(),
-        total: None,
-        received: 0,
-        first: None,
-        origin,
-        drive: None,
-        trailers: None,
-        url: url.clone(),
-        time,
-        watch: Watch::default(),
-    };
-    body.begin(drive);
-    let body = match (body.drive.is_none(), &body.trailers) {
-        (true, None) => Body::from(body.first.unwrap_or_default()),
-        _ => Body::pieces(body),
+    let AtHand { first, total, end } = AtHand::take(&mut drive);
+    if end.is_some() {
+        // The connection is free at once, whether the body is read or not.
+        keeper.check_in(&origin, &mut drive);
+    }
+    let body = match end {
+        // Most small answers: all of it came with the head.
+        Some(None) => Body::from(first.unwrap_or_default()),
+        _ => Body::pieces(WireBody {
+            keeper: keeper.clone(),
+            total,
+            received: 0,
+            first,
+            origin,
+            drive: end.is_none().then_some(drive),
+            trailers: end.flatten(),
+            url: url.clone(),
+            time,
+            watch: Watch::default(),
+        }),
     };
     Response::received(head, url, body)
+}
+
+/// What of a body came with its head.
+struct AtHand {
+    first: Option<Bytes>,
+    total: Option<u64>,
+    /// The end, and the trailers if there are any.
+    end: Option<Option<HeaderMap>>,
+}
+
+impl AtHand {
+    fn take(drive: &mut Drive) -> AtHand {
+        let mut event = drive.next_at_hand();
+        let mut left = drive.codec().want();
+        let mut first = None;
+        if let Some(Event::Piece(piece)) = event {
+            event = (left == Some(0)).then(|| drive.next_at_hand()).flatten();
+            left = left.map(|left| left + piece.len());
+            first = Some(piece);
+        }
+        let end = match event {
+            Some(Event::End { trailers }) => Some(trailers),
+            _ => None,
+        };
+        let total = match (&end, &first) {
+            (Some(_), first) => Some(first.as_ref().map_or(0, Bytes::len)),
+            (None, _) => left,
+        };
+        AtHand {
+            first,
+            total: total.map(|total| total as u64),
+            end,
+        }
+    }
 }
 
 /// A body that is still on the wire.
@@ -296,29 +336,6 @@ struct WireBody {
     total: Option<u64>,
     time: Option<Rc<Time>>,
     watch: Watch,
-}
-
-impl WireBody {
-    /// Takes what is at hand. If that is all, the connection is free at once,
-    /// whether the body is read or not.
-    fn begin(&mut self, mut drive: Box<Drive>) {
-        let mut event = drive.next_at_hand();
-        if let Some(Event::Piece(piece)) = event {
-            let left = drive.codec().want();
-            self.total = left.map(|left| (left + piece.len()) as u64);
-            self.first = Some(piece);
-            event = (left == Some(0)).then(|| drive.next_at_hand()).flatten();
-        } else {
-            self.total = drive.codec().want().map(|left| left as u64);
-        }
-        if let Some(Event::End { trailers }) = event {
-            self.trailers = trailers;
-            self.total = Some(self.first.as_ref().map_or(0, |first| first.len() as u64));
-            self.keeper.check_in(&self.origin, &mut drive);
-        } else {
-            self.drive = Some(drive);
-        }
-    }
 }
 
 impl Pieces for WireBody {
