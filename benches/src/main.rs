@@ -1,4 +1,4 @@
-//! Measures us and our peers in one run: `cargo run --release -p evbench -- [AREA[/CASE]] [--runs N] [--json FILE]`.
+//! Measures us and our peers in one run: `cargo run --release -p evbench -- [AREA[/CASE]] [--runs N] [--json FILE] [--svg DIR]`.
 //!
 //! Here: the command line. Every measurement happens in a child process of its own (this binary again, or node), so that
 //! no peer inherits another's heap and peak memory means something. Never here: what is measured, or how.
@@ -11,11 +11,12 @@ mod load;
 mod measure;
 mod ours;
 mod peer;
+mod plot;
 mod report;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: evbench [AREA[/CASE]] [--runs N] [--json FILE]\nareas: promise timer pingpong idle post fetch large serve weight";
+const USAGE: &str = "usage: evbench [AREA[/CASE]] [--runs N] [--json FILE] [--svg DIR]\nareas: promise timer pingpong idle post fetch large serve weight";
 
 /// How often each peer runs, in turn with the others; the median counts.
 const RUNS: usize = 5;
@@ -24,6 +25,7 @@ struct Options {
     filter: String,
     runs: usize,
     json: Option<String>,
+    svg: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn parse(words: &[&str]) -> Result<Options, String> {
         filter: String::new(),
         runs: RUNS,
         json: None,
+        svg: None,
     };
     let mut words = words.iter();
     while let Some(&word) = words.next() {
@@ -60,6 +63,7 @@ fn parse(words: &[&str]) -> Result<Options, String> {
         match word {
             "--runs" => options.runs = value()?.parse().map_err(|_| USAGE.to_owned())?,
             "--json" => options.json = Some(value()?.to_string()),
+            "--svg" => options.svg = Some(value()?.to_string()),
             _ if word.starts_with('-') => return Err(USAGE.to_owned()),
             _ => options.filter = word.to_owned(),
         }
@@ -82,10 +86,34 @@ fn compare(options: &Options) -> Result<(), String> {
         report::print(case, &fresh);
         rows.extend(fresh);
     }
-    match &options.json {
-        Some(path) => {
-            std::fs::write(path, report::json(&rows)).map_err(|error| format!("{path}: {error}"))
-        }
+    if let Some(path) = &options.json {
+        write(path, &report::json(&rows))?;
+    }
+    match &options.svg {
+        Some(folder) => draw(&rows, options, folder),
         None => Ok(()),
     }
+}
+
+/// A picture of each area, which says where and how it was made.
+fn draw(rows: &[measure::Row], options: &Options, folder: &str) -> Result<(), String> {
+    std::fs::create_dir_all(folder).map_err(|error| format!("{folder}: {error}"))?;
+    for rows in rows.chunk_by(|a, b| a.area == b.area) {
+        let area = rows[0].area;
+        let runs = options.runs;
+        let caption = [
+            "Processor time per operation, and the ratio to the reference (dashed); shorter is better.".to_owned(),
+            format!("cargo run --release -p evbench -- {area} --runs {runs}, medians, on {}", measure::machine()),
+        ];
+        let rows: Vec<&measure::Row> = rows.iter().collect();
+        write(
+            &format!("{folder}/{area}.svg"),
+            &plot::svg(area, &rows, &caption),
+        )?;
+    }
+    Ok(())
+}
+
+fn write(path: &str, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|error| format!("{path}: {error}"))
 }

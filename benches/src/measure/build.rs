@@ -4,6 +4,7 @@ use super::alternate::children_cpu;
 use super::{Measured, per_op};
 use crate::area::Case;
 use crate::launch::{BOTH, CORE, bound, workshop};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
@@ -98,20 +99,27 @@ fn crates(tree: &str) -> usize {
 }
 
 fn start(binary: &std::path::Path, times: u64, port: u16) -> Result<Measured, String> {
-    let words = [
-        binary.to_string_lossy().into_owned(),
-        format!("http://127.0.0.1:{port}/"),
-    ];
+    // Children stay on their parent's core, so that nothing but the program itself is started.
+    let everywhere = sched_getaffinity(None).map_err(|error| error.to_string())?;
+    let mut core = CpuSet::new();
+    core.set(CORE.parse().map_err(|_| "a core is a number")?);
+    sched_setaffinity(None, &core).map_err(|error| error.to_string())?;
+    let outcome = start_here(binary, times, port);
+    sched_setaffinity(None, &everywhere).map_err(|error| error.to_string())?;
+    outcome
+}
+
+fn start_here(binary: &std::path::Path, times: u64, port: u16) -> Result<Measured, String> {
     let (cpu, wall) = (children_cpu(), Instant::now());
     for _ in 0..times {
-        let output = bound(CORE, &words)
+        let output = Command::new(binary)
+            .arg(format!("http://127.0.0.1:{port}/"))
             .output()
             .map_err(|error| error.to_string())?;
         if output.stdout != b"13\n" {
             return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
         }
     }
-    // taskset's own start is in all of them; its memory is not theirs.
     let (cpu, wall) = (children_cpu() - cpu, wall.elapsed());
     Ok([per_op(cpu, times), per_op(wall, times), f64::NAN])
 }

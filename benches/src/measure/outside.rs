@@ -3,12 +3,30 @@
 use std::fs;
 use std::time::Duration;
 
-/// The largest resident size so far, in KiB (VmHWM); 0 where there is no such file.
+/// The largest resident size so far, in KiB, without the pages of files (VmHWM less RssFile): this binary has all peers in
+/// it, and no program that uses one of them would. 0 where there is no such file.
 pub(super) fn peak_kb(program: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{program}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
-        .unwrap_or(0)
+    let of = |name: &str| -> u64 {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+            .unwrap_or(0)
+    };
+    of("VmHWM:").saturating_sub(of("RssFile:"))
+}
+
+/// What the measurements were made on: for a caption.
+pub(crate) fn machine() -> String {
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
+    let model = model.map_or("an unknown processor", |rest| {
+        rest.trim_start_matches([' ', '\t', ':'])
+    });
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{cores} cores of {model}, Linux {}", kernel.trim())
 }
 
 /// The time all threads of a program have been on a core, to the nanosecond (schedstat, where utime counts ticks).

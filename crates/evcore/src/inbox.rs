@@ -55,16 +55,25 @@ impl Inbox {
                 return false;
             }
             posts.push(post);
-            self.filled.store(true, Ordering::SeqCst);
+            // Set and cleared under the lock: who finds it set need not set it again.
+            if !self.filled.load(Ordering::Relaxed) {
+                self.filled.store(true, Ordering::SeqCst);
+            }
         }
-        let asleep = self
-            .state
-            .compare_exchange(ASLEEP, AWAKE, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok();
-        if asleep {
+        if self.takes_over_waking() {
             self.end_wait();
         }
         true
+    }
+
+    /// Whether the reactor may be waiting and nobody else has undertaken to end that. Most posts find it awake, and
+    /// looking is cheaper than exchanging. Either we see it asleep, or it sees what we have set.
+    fn takes_over_waking(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == ASLEEP
+            && self
+                .state
+                .compare_exchange(ASLEEP, AWAKE, Ordering::SeqCst, Ordering::SeqCst)
+                .is_ok()
     }
 
     /// On its own thread the reactor can't be waiting; only its host can.
