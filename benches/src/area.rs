@@ -43,6 +43,8 @@ pub(crate) enum Setting {
     Served,
     /// As that, but it sends as many MiB as the path says.
     Flooded,
+    /// As that, over TLS.
+    FloodedByTls,
     /// The peer is a server in a process and on a core of its own: this is its load.
     Loaded(Load),
 }
@@ -111,6 +113,11 @@ impl Job {
     /// What to fetch of a server of large bodies: so many MiB.
     pub(crate) fn url_of_all(&self) -> String {
         format!("http://127.0.0.1:{}/{}", self.port, self.ops)
+    }
+
+    /// The same of a server that speaks TLS.
+    pub(crate) fn secure_url_of_all(&self) -> String {
+        format!("https://127.0.0.1:{}/{}", self.port, self.ops)
     }
 }
 

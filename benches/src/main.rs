@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         ["--one", case, peer, ops, port] => measure::one(case, peer, ops, port),
         ["--serve-canned"] => canned::serve(),
         ["--serve-large"] => flood::serve(),
+        ["--serve-large-tls"] => flood::tls::serve(),
         _ => parse(&words).and_then(|options| compare(&options)),
     };
     match outcome {

@@ -1,23 +1,24 @@
-//! One large body over plain TCP. One operation is one MiB.
+//! One large body, over plain TCP and over TLS. One operation is one MiB.
 
 use crate::area::{Case, Peer, Setting};
 use crate::ours::large as ours;
-use crate::peer::large::{self, curl, hyper, reqwest, ureq};
+use crate::peer::large::{self, curl, hyper, reqwest, rustls, ureq};
 
 pub(crate) fn cases() -> Vec<Case> {
-    let case = |name, what, ops, reference, peers| Case {
+    let case = |setting, name, what, ops, reference, peers| Case {
         area: "large",
         name,
         what,
         ops,
         reference,
-        setting: Setting::Flooded,
+        setting,
         counted: 128,
         rounds: 1,
         peers,
     };
     vec![
         case(
+            Setting::Flooded,
             "streamed",
             "a MiB of a body of 1 GiB, in pieces dropped at once",
             1_024,
@@ -32,6 +33,7 @@ pub(crate) fn cases() -> Vec<Case> {
             ],
         ),
         case(
+            Setting::Flooded,
             "whole",
             "a MiB of a body of 512 MiB, kept in memory",
             512,
@@ -41,6 +43,21 @@ pub(crate) fn cases() -> Vec<Case> {
                 Peer::here("reqwest", reqwest::whole),
                 Peer::here("ureq", ureq::whole),
                 Peer::here("evhttp, fetch(url)", ours::whole),
+            ],
+        ),
+        case(
+            Setting::FloodedByTls,
+            "tls",
+            "a MiB of a body of 512 MiB over TLS 1.3 (AES-256-GCM), in pieces dropped at once",
+            512,
+            "rustls, blocking, recv of 128 KiB (floor)",
+            vec![
+                Peer::here("rustls, blocking, recv of 128 KiB (floor)", rustls::recv),
+                Peer::here("rustls::StreamOwned, blocking", rustls::stream),
+                Peer::here("reqwest, rustls", reqwest::tls),
+                Peer::here("ureq, rustls", ureq::tls),
+                Peer::here("libcurl easy, OpenSSL", curl::tls),
+                Peer::here("evhttp, stream()", ours::tls),
             ],
         ),
     ]

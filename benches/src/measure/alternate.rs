@@ -16,6 +16,7 @@ pub(crate) fn alternate(case: &Case, runs: usize) -> Result<Vec<Row>, String> {
     let server = match case.setting {
         Setting::Served => Some(Canned::start("--serve-canned")?),
         Setting::Flooded => Some(Canned::start("--serve-large")?),
+        Setting::FloodedByTls => Some(Canned::start("--serve-large-tls")?),
         _ => None,
     };
     let port = server.as_ref().map_or(0, Canned::port);

@@ -9,6 +9,7 @@ use std::net::TcpStream;
 pub(crate) mod curl;
 pub(crate) mod hyper;
 pub(crate) mod reqwest;
+pub(crate) mod rustls;
 pub(crate) mod ureq;
 
 /// How much is received at once where one may choose.
@@ -23,7 +24,7 @@ pub(crate) fn received(job: &Job, receive: impl FnOnce() -> usize) -> Sample {
 }
 
 /// Asks for the body and reads the head; what came of the body with it is returned.
-fn ask(stream: &mut TcpStream, job: &Job) -> io::Result<usize> {
+fn ask(stream: &mut (impl Read + Write), job: &Job) -> io::Result<usize> {
     let request = format!("GET /{} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", job.ops);
     stream.write_all(request.as_bytes())?;
     let mut buffer = vec![0; AT_ONCE];

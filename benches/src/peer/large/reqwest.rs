@@ -1,8 +1,11 @@
-//! reqwest: chunk by chunk, or `bytes()`.
+//! reqwest: chunk by chunk, or `bytes()`. Its TLS is rustls, with the provider of this program: ring, as everybody's here.
 
 use super::received;
 use crate::area::Job;
+use crate::flood::tls::root_pem;
 use crate::measure::Sample;
+use reqwest::{Certificate, Client, Response, Result};
+use rustls::crypto::ring::default_provider;
 use tokio::runtime::{Builder, Runtime};
 
 fn runtime() -> Runtime {
@@ -13,21 +16,36 @@ fn runtime() -> Runtime {
 }
 
 pub(crate) fn streamed(job: &Job) -> Sample {
-    let chunks = async || -> reqwest::Result<usize> {
-        let mut response = reqwest::get(job.url_of_all()).await?;
-        let mut length = 0;
-        while let Some(chunk) = response.chunk().await? {
-            length += chunk.len();
-        }
-        Ok(length)
-    };
+    let all = async || chunks(reqwest::get(job.url_of_all()).await?).await;
     received(job, || {
-        runtime().block_on(chunks()).expect("the server answers")
+        runtime().block_on(all()).expect("the server answers")
     })
 }
 
+pub(crate) fn tls(job: &Job) -> Sample {
+    default_provider()
+        .install_default()
+        .expect("this is the first");
+    let all = async || {
+        let root = Certificate::from_pem(&root_pem())?;
+        let client = Client::builder().tls_certs_only([root]).build()?;
+        chunks(client.get(job.secure_url_of_all()).send().await?).await
+    };
+    received(job, || {
+        runtime().block_on(all()).expect("the server answers")
+    })
+}
+
+async fn chunks(mut response: Response) -> Result<usize> {
+    let mut length = 0;
+    while let Some(chunk) = response.chunk().await? {
+        length += chunk.len();
+    }
+    Ok(length)
+}
+
 pub(crate) fn whole(job: &Job) -> Sample {
-    let bytes = async || -> reqwest::Result<usize> {
+    let bytes = async || -> Result<usize> {
         Ok(reqwest::get(job.url_of_all()).await?.bytes().await?.len())
     };
     received(job, || {
