@@ -28,18 +28,21 @@ fn line(url: &str) -> String {
 fn what_is_no_url_says_so() {
     let long = "x".repeat(300);
     let shown = format!(
-        "request \"{}…\": not a URL: relative URL without a base",
+        "request \"{}…\": not a URL: it does not begin with http:// or https://",
         "x".repeat(100)
     );
     let table = [
-        ("", "request \"\": not a URL: relative URL without a base"),
+        (
+            "",
+            "request \"\": not a URL: it does not begin with http:// or https://",
+        ),
         (
             "example.com",
-            "request \"example.com\": not a URL: relative URL without a base",
+            "request \"example.com\": not a URL: it does not begin with http:// or https://",
         ),
         (
             "/path",
-            "request \"/path\": not a URL: relative URL without a base",
+            "request \"/path\": not a URL: it does not begin with http:// or https://",
         ),
         ("http://", "request \"http://\": not a URL: empty host"),
         ("http:///", "request \"http:///\": not a URL: empty host"),
@@ -69,7 +72,7 @@ fn what_is_no_url_says_so() {
         ),
         (
             "two\nlines",
-            "request \"two\\nlines\": not a URL: relative URL without a base",
+            "request \"two\\nlines\": not a URL: it does not begin with http:// or https://",
         ),
         (&long, &shown),
         (

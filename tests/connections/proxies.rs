@@ -86,7 +86,7 @@ fn refusals_are_one_line_without_secrets() {
         ),
         (
             connect(""),
-            "the server closed the connection without a response",
+            "the proxy closed the connection without an answer",
         ),
     ];
     for (line, cause) in table {

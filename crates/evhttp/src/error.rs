@@ -298,7 +298,7 @@ impl fmt::Display for ErrorKind {
             #[cfg(feature = "tls-without-provider")]
             ErrorKind::Tls(error) => error.fmt(f),
             ErrorKind::BodyTaken => f.write_str("the body has been taken already"),
-            ErrorKind::NotText(error) => error.fmt(f),
+            ErrorKind::NotText(error) => write!(f, "not text: {error}"),
             #[cfg(feature = "json")]
             ErrorKind::Json(error) => write!(f, "not the JSON that was expected: {error}"),
             ErrorKind::TooLarge { limit } => {

@@ -322,7 +322,15 @@ impl Request {
 /// RFC 9110 §4.2.1: an http URL without a host is to be rejected.
 pub(crate) fn parse(addresses: &Addresses, text: &str) -> Result<Url, Error> {
     let bad = |why: String| Error::new(Phase::Request, ErrorKind::BadUrl(why)).to(quoted(text));
-    let url = addresses.parse(text).map_err(|e| bad(e.to_string()))?;
+    let url = addresses.parse(text).map_err(|e| {
+        bad(match e {
+            // The crate's own words suppose that it was meant to be relative.
+            url::ParseError::RelativeUrlWithoutBase => {
+                "it does not begin with http:// or https://".into()
+            }
+            other => other.to_string(),
+        })
+    })?;
     match url.scheme() {
         "http" | "https" if url.host_str().is_none_or(str::is_empty) => {
             Err(bad("it has no host".into()))

@@ -9,7 +9,7 @@ use super::proxy::Proxy;
 use super::transport::Transport;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::h1::{BodyLength, ClientExchange, Event, Limits, ResponseHead};
+use crate::h1::{BodyLength, ClientExchange, Event, Fault, FaultKind, Limits, ResponseHead};
 use crate::limits::RECEIVED_AT_ONCE;
 use crate::policy::auth::{self, Message};
 use crate::policy::challenge;
@@ -31,7 +31,10 @@ pub(crate) async fn open(
     authority: &str,
     proxy: &Proxy,
 ) -> Result<Opened, Error> {
-    let broken = |fault| Error::new(Phase::Connect, ErrorKind::Protocol(fault));
+    let broken = |fault: Fault| match fault.kind() {
+        FaultKind::NoResponse => said("the proxy closed the connection without an answer"),
+        _ => Error::new(Phase::Connect, ErrorKind::Protocol(fault)),
+    };
     let lost = |error| Error::io(Phase::Connect, error);
     let mut codec = ClientExchange::new(Limits::default());
     let mut output = BytesMut::new();

@@ -1,5 +1,6 @@
 //! zstd (RFC 8878), a block at a time, with the window RFC 9659 allows.
 
+use ruzstd::decoding::errors::FrameDecoderError;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::{CUT, Undo};
@@ -51,7 +52,10 @@ impl Zstd {
         // RFC 8878 §3.1.1.1: the flag for a checksum.
         self.checked = self.held.get(4).is_some_and(|flags| flags & 4 != 0);
         let mut rest = self.held.as_slice();
-        self.decoder.init(&mut rest).map_err(broken)?;
+        self.decoder.init(&mut rest).map_err(|error| match error {
+            FrameDecoderError::ReadFrameHeaderError(_) => broken("no zstd frame begins like this"),
+            other => broken(other),
+        })?;
         let taken = self.held.len() - rest.len();
         self.held.drain(..taken);
         self.inside = true;

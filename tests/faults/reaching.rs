@@ -1,0 +1,132 @@
+//! Names that lead nowhere, addresses where nobody answers.
+
+use std::net::TcpListener;
+
+use bed::TempDir;
+use evcore::{Promise, ms};
+use evhttp::{Phase, get};
+
+use super::row::{Row, Told, row, told};
+
+const URL: &str = "http://a.example/";
+
+/// A call to a port that nobody listens on any more.
+fn refused() -> Told {
+    let address = TcpListener::bind("127.0.0.1:0")
+        .and_then(|l| l.local_addr())
+        .unwrap();
+    told(get(format!("http://{address}/")).send()).naming(address, "SERVER")
+}
+
+fn refused_by_two() -> Told {
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap();
+    let (one, two) = (free(), free());
+    let [one, two] = [one, two].map(|listener| listener.local_addr().unwrap());
+    let call = get(URL)
+        .resolve("a.example", one)
+        .resolve("a.example", two)
+        .send();
+    told(call).naming(one, "ONE").naming(two, "TWO")
+}
+
+/// A listener whose queue is full drops what knocks, as a firewall does.
+fn black_hole() -> Told {
+    let listener =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    listener
+        .bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    let limit = std::time::Duration::from_millis(200);
+    let queued: Vec<_> = (0..4)
+        .map(|_| std::net::TcpStream::connect_timeout(&address, limit))
+        .collect();
+    let call = get(format!("http://{address}/"))
+        .time_limit(Phase::Connect, ms(100))
+        .send();
+    let told = told(call).naming(address, "SERVER");
+    drop(queued);
+    told
+}
+
+fn at_path(path: &std::path::Path) -> Told {
+    let Told { kind, line } = told(get(URL).unix_socket(path).send());
+    let line = line.replace(path.to_str().unwrap(), "PATH");
+    Told { kind, line }
+}
+
+fn no_socket_there() -> Told {
+    let dir = TempDir::new("faults");
+    at_path(&dir.path().join("none"))
+}
+
+fn socket_refuses() -> Told {
+    let dir = TempDir::new("faults");
+    let path = dir.path().join("left");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    at_path(&path)
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    row(
+        "a look-up that fails",
+        "Io",
+        "resolve a.example:80: no such name",
+        || {
+            told(
+                get(URL)
+                    .resolver(|_| Promise::failed("no such name"))
+                    .send(),
+            )
+        },
+    ),
+    row(
+        "a name without addresses",
+        "Io",
+        "resolve a.example:80: the name has no address",
+        || told(get(URL).resolver(|_| Promise::ready(Vec::new())).send()),
+    ),
+    row(
+        "nobody listens",
+        "Io",
+        "connect SERVER: Connection refused (os error 111)",
+        refused,
+    ),
+    row(
+        "nobody listens at either of two addresses",
+        "Io",
+        "connect a.example:80: ONE: Connection refused (os error 111); TWO: Connection refused (os error 111)",
+        refused_by_two,
+    ),
+    row(
+        "packets vanish (a black hole)",
+        "TimedOut",
+        "connect SERVER: timed out after 100ms",
+        black_hole,
+    ),
+    row(
+        "an own address that this machine has not",
+        "Io",
+        "connect 127.0.0.1:9: Cannot assign requested address (os error 99)",
+        || {
+            told(
+                get("http://127.0.0.1:9/")
+                    .bind([192, 0, 2, 1].into())
+                    .send(),
+            )
+        },
+    ),
+    row(
+        "no Unix-domain socket of that name",
+        "Io",
+        "connect a.example:80: connect PATH: No such file or directory (os error 2)",
+        no_socket_there,
+    ),
+    row(
+        "a Unix-domain socket that nobody serves",
+        "Io",
+        "connect a.example:80: connect PATH: Connection refused (os error 111)",
+        socket_refuses,
+    ),
+];
