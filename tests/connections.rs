@@ -4,6 +4,7 @@
 mod connections {
     mod addresses;
     mod proxies;
+    mod queue;
     mod reuse;
     mod secure;
     mod time;

@@ -47,7 +47,11 @@ async fn load(url: String, connections: usize, requests: usize) -> Result<()> {
 
 /// Has `count` calls in flight at once and keeps all their connections.
 async fn open(url: String, count: usize) -> Result<()> {
-    let client = Client::builder().keep_idle(count).build();
+    let client = Client::builder()
+        .connections(count)
+        .connections_in_all(count)
+        .keep_idle(count)
+        .build();
     let calls = (0..count).map(|_| {
         client
             .fetch(&url)

@@ -31,7 +31,9 @@ use crate::layer::harvest::Attach;
 use crate::layer::harvest::{Harvest, Upgrade};
 use crate::layer::redirect::Follow;
 use crate::layer::retry::Again;
-use crate::limits::{DECODED_RATIO, IDLE_PER_ORIGIN, REDIRECTS};
+use crate::limits::{
+    CONNECTIONS, CONNECTIONS_PER_ORIGIN, DECODED_RATIO, IDLE_PER_ORIGIN, REDIRECTS,
+};
 use crate::policy::hsts::Hsts;
 use crate::request::Request;
 use crate::response::Response;
@@ -74,6 +76,7 @@ pub struct Client {
 pub struct ClientBuilder {
     outer: Vec<Rc<dyn Layer>>,
     idle: usize,
+    most: (usize, usize),
     redirects: u32,
     downgrade: bool,
     decode: Option<u64>,
@@ -97,6 +100,28 @@ impl ClientBuilder {
     /// Keeps up to so many unused connections to one origin (256 unless told).
     pub fn keep_idle(mut self, per_origin: usize) -> ClientBuilder {
         self.idle = per_origin;
+        self
+    }
+
+    /// Has at most so many connections to one origin
+    /// ([`limits::CONNECTIONS_PER_ORIGIN`](crate::limits::CONNECTIONS_PER_ORIGIN)
+    /// unless told; at least one). A call that needs one more waits its turn,
+    /// in [`Phase::Queue`]; who came first is served first.
+    ///
+    /// ```
+    /// // As gentle as a browser.
+    /// let client = evhttp::Client::builder().connections(6).build();
+    /// ```
+    pub fn connections(mut self, per_origin: usize) -> ClientBuilder {
+        self.most.0 = per_origin;
+        self
+    }
+
+    /// Has at most so many connections in all
+    /// ([`limits::CONNECTIONS`](crate::limits::CONNECTIONS) unless told; at
+    /// least one). An unused one is closed to make room for a new one.
+    pub fn connections_in_all(mut self, most: usize) -> ClientBuilder {
+        self.most.1 = most;
         self
     }
 
@@ -334,6 +359,7 @@ impl ClientBuilder {
         }));
         let wire = Rc::new(Wire::new(
             self.idle,
+            self.most,
             Rc::new(self.network),
             Rc::new(self.time),
         ));
@@ -358,6 +384,7 @@ impl Client {
         ClientBuilder {
             outer: Vec::new(),
             idle: IDLE_PER_ORIGIN,
+            most: (CONNECTIONS_PER_ORIGIN, CONNECTIONS),
             redirects: REDIRECTS,
             downgrade: false,
             decode: Some(DECODED_RATIO),

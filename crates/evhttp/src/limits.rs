@@ -86,6 +86,15 @@ pub const FILE_PIECE: usize = 256 << 10;
 /// of a thread.
 pub const RECEIVED_AT_ONCE: usize = 128 << 10;
 
+/// Connections of a client to one origin. A browser, which shares servers with all other browsers, has 6; a program
+/// has asked for each of its calls, and reqwest and Go open as many as that takes. This is for the loop that starts ten
+/// thousand calls: it is served in turns, and the server is not flooded. As many as are kept ([`IDLE_PER_ORIGIN`]).
+pub const CONNECTIONS_PER_ORIGIN: usize = 256;
+
+/// Connections of a client in all, as many as are kept ([`IDLE_IN_ALL`]): below the descriptors that systems give a
+/// program for the asking.
+pub const CONNECTIONS: usize = 1_024;
+
 /// Kept connections per origin. As many as a busy program has calls in
 /// flight to one place; more would only be closed by the server.
 pub const IDLE_PER_ORIGIN: usize = 256;

@@ -14,6 +14,7 @@ use evcore::net::{Address, ByteStream};
 use evcore::{Emitter, Reactor};
 use http::HeaderValue;
 
+use super::room::Permit;
 use super::transport::Transport;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
@@ -30,6 +31,8 @@ pub(crate) struct Connection {
     pub(crate) reused: bool,
     /// How often the network had changed before it was made.
     pub(crate) generation: u64,
+    /// Its place among the client's connections.
+    pub(crate) permit: Option<Permit>,
     /// Received and not understood yet.
     input: BytesMut,
     /// Written and not sent yet.
@@ -45,6 +48,7 @@ impl Connection {
             host,
             reused: false,
             generation: 0,
+            permit: None,
             input,
             output,
         }

@@ -58,6 +58,15 @@ impl<K: Hash + Eq + Clone, C> Pool<K, C> {
         kept.pop_front().map(|oldest| oldest.connection)
     }
 
+    /// Takes out the one that has been idle for longest, whoever's it is.
+    pub(crate) fn evict(&mut self) -> Option<C> {
+        let fronts = self.idle.values_mut().filter(|kept| !kept.is_empty());
+        let oldest = fronts.min_by_key(|kept| kept.front().map(|idle| idle.since))?;
+        let idle = oldest.pop_front()?;
+        self.count -= 1;
+        Some(idle.connection)
+    }
+
     /// Takes out what has been idle for too long, and what `is_dead` says.
     pub(crate) fn cull(&mut self, now: Instant, mut is_dead: impl FnMut(&C) -> bool) -> Vec<C> {
         let mut culled = Vec::new();
@@ -120,6 +129,19 @@ mod tests {
         assert_eq!(pool.put(&IDLE_IN_ALL, 'y', now), Some('y'));
         assert_eq!(pool.put(&0, 'z', now), Some('x'));
         assert_eq!(pool.cull(now, |_| true).len(), IDLE_IN_ALL);
+    }
+
+    #[test]
+    fn the_longest_idle_makes_room() {
+        let (mut pool, now) = (Pool::new(2, 3), Instant::now());
+        for (after, origin, connection) in
+            [(2, 'a', "third"), (0, 'b', "first"), (1, 'b', "second")]
+        {
+            pool.put(&origin, connection, now + Duration::from_secs(after));
+        }
+        let evicted: Vec<_> = std::iter::from_fn(|| pool.evict()).collect();
+        assert_eq!(evicted, ["first", "second", "third"]);
+        assert_eq!(pool.put(&'a', "next", now), None);
     }
 
     #[test]

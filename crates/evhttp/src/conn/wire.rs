@@ -19,8 +19,10 @@ use super::dial::dial;
 use super::drive::{Buffers, Connection, Drive, Recycler};
 use super::network::Network;
 use super::origin::Origin;
-use super::patience::{Time, Watch};
+use super::patience::{Time, Watch, within};
 use super::pool::Pool;
+use super::queue::Full;
+use super::room::{Grant, Room};
 use super::tunnel;
 use crate::body::{Body, Pieces};
 use crate::call::{Answer, Call, Layer, Next};
@@ -41,6 +43,7 @@ pub(crate) struct Wire {
 /// The connections that wait, and who watches over them.
 struct Keeper {
     pool: RefCell<Pool<Origin, Connection>>,
+    room: Rc<Room>,
     buffers: Rc<Buffers>,
     /// Wakes the janitor: a kept connection has something to say.
     janitor: RefCell<Waker>,
@@ -50,15 +53,22 @@ struct Keeper {
 }
 
 impl Wire {
-    /// Keeps at most so many connections of one origin.
-    pub(crate) fn new(per_origin: usize, network: Rc<Network>, time: Rc<Time>) -> Wire {
+    /// Keeps at most `idle` unused connections of one origin, and has at most
+    /// `most` to one and in all.
+    pub(crate) fn new(
+        idle: usize,
+        most: (usize, usize),
+        network: Rc<Network>,
+        time: Rc<Time>,
+    ) -> Wire {
         let scratch = RefCell::new(vec![0; RECEIVED_AT_ONCE]);
         let buffers = Rc::new(Buffers {
             scratch,
             recycler: Recycler::new(),
         });
         let keeper = Rc::new(Keeper {
-            pool: RefCell::new(Pool::new(per_origin, per_origin.max(IDLE_IN_ALL))),
+            pool: RefCell::new(Pool::new(idle, idle.max(IDLE_IN_ALL))),
+            room: Room::new(most.0, most.1),
             buffers,
             janitor: RefCell::new(Waker::noop().clone()),
             watched: Cell::new(false),
@@ -113,11 +123,7 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
             Some(kept) => kept,
             // Boxed, so that the usual call, which needs no new connection,
             // is small.
-            None => {
-                let mut new = Box::pin(dial(&origin, &call)).await?;
-                new.generation = keeper.generation.get();
-                new
-            }
+            None => Box::pin(keeper.connect(&origin, &call)).await?,
         };
         if call.emitter.wants(CONNECTED) {
             let (peer, reused) = (connection.peer.clone(), connection.reused);
@@ -389,6 +395,14 @@ impl Pieces for WireBody {
     }
 }
 
+/// Whether a kept connection is good enough for a call with this method.
+fn may_carry(kept: &Connection, method: &Method, cx: &mut Context<'_>) -> bool {
+    match method.is_idempotent() {
+        true => !kept.is_dead(cx),
+        false => kept.is_quiet(),
+    }
+}
+
 impl Keeper {
     /// A kept connection that nothing has been heard of. For what can't be
     /// sent twice the socket itself is asked.
@@ -396,14 +410,45 @@ impl Keeper {
         let mut cx = Context::from_waker(Waker::noop());
         loop {
             let kept = self.pool.borrow_mut().take(origin)?;
-            let alive = match method.is_idempotent() {
-                true => !kept.is_dead(&mut cx),
-                false => kept.is_quiet(),
-            };
-            if alive {
+            if may_carry(&kept, method, &mut cx) {
                 return Some(kept);
             }
         }
+    }
+
+    /// A new connection, as soon as there is room for it; or one that has
+    /// become free meanwhile.
+    async fn connect(&self, origin: &Origin, call: &Call) -> Result<Connection> {
+        let permit = loop {
+            let full = match self.room.open(origin) {
+                Ok(permit) => break permit,
+                Err(full) => full,
+            };
+            // Closed after the pool is let go of.
+            let unused = match full {
+                Full::InAll => self.pool.borrow_mut().evict(),
+                Full::Origin => None,
+            };
+            if unused.is_some() {
+                continue;
+            }
+            let waiting = self.room.wait(origin);
+            let waiting = async { Ok(waiting.await) };
+            match within(Phase::Queue, call, &origin.way(), waiting).await? {
+                Grant::Open(permit) => break permit,
+                Grant::Kept(kept) => {
+                    let mut cx = Context::from_waker(Waker::noop());
+                    if may_carry(&kept, &call.method, &mut cx) {
+                        return Ok(kept);
+                    }
+                }
+            }
+        };
+        // The network may change while it comes about.
+        let generation = self.generation.get();
+        let mut new = dial(origin, call).await?;
+        (new.generation, new.permit) = (generation, Some(permit));
+        Ok(new)
     }
 
     /// Keeps the connection of an exchange that is over, if it may be used
@@ -419,6 +464,9 @@ impl Keeper {
         if connection.is_dead(&mut Context::from_waker(&waker)) {
             return;
         }
+        let Some(connection) = self.room.pass_on(origin, connection) else {
+            return;
+        };
         let now = Reactor::current().now();
         let dropped = self.pool.borrow_mut().put(origin, connection, now);
         drop(dropped);
