@@ -3,6 +3,7 @@
 
 mod connections {
     mod addresses;
+    mod names;
     mod proxies;
     mod queue;
     mod reuse;

@@ -58,7 +58,17 @@ fn serving() -> (Ours, String) {
 #[test]
 fn a_fetch_from_an_address_is_one_thread() {
     let raw = Raw::answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
-    let (finished, trace) = Strace::run(Path::new(FETCHING), &["one", &raw.url("/")], LIMIT);
+    one_thread(&raw.url("/"));
+}
+
+#[test]
+fn a_fetch_from_a_name_is_one_thread() {
+    let raw = Raw::answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    one_thread(&format!("http://localhost:{}/", raw.address().port()));
+}
+
+fn one_thread(url: &str) {
+    let (finished, trace) = Strace::run(Path::new(FETCHING), &["one", url], LIMIT);
     assert_eq!(finished.success().text(), "5 bytes\n");
     assert_eq!(trace.threads().len(), 1, "{:?}", trace.threads());
     assert_eq!(trace.count("clone") + trace.count("clone3"), 0);

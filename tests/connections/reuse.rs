@@ -24,7 +24,7 @@ fn each_field_of_the_key_changed_is_a_new_connection() {
         .resolve("b.example", here)
         .build();
     let url = format!("http://a.example:{}/", here.port());
-    let changes: [(&str, Box<dyn Fn() -> Request>); 5] = [
+    let changes: [(&str, Box<dyn Fn() -> Request>); 6] = [
         (
             "host",
             Box::new(|| client.get(format!("http://b.example:{}/", here.port()))),
@@ -42,6 +42,10 @@ fn each_field_of_the_key_changed_is_a_new_connection() {
                 client.get(&url).resolver(move |name| lookup(name))
             })
         }),
+        (
+            "system resolver",
+            Box::new(|| client.get(&url).system_resolver()),
+        ),
         (
             "local address",
             Box::new(|| client.get(&url).bind([127, 0, 0, 9].into())),

@@ -72,6 +72,13 @@ pub struct Partial {
     pub addresses: Vec<IpAddr>,
 }
 
+impl Partial {
+    /// For a look-up of one's own, to be understood by whoever listens to evdns.
+    pub fn new(addresses: Vec<IpAddr>) -> Partial {
+        Partial { addresses }
+    }
+}
+
 /// Payload of [`RETRY`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -311,9 +311,7 @@ impl Flight {
                 .state
                 .sort(addresses.into_iter().map(|ip| (ip, 0)).collect());
             let addresses: Vec<_> = addresses.into_iter().map(|(ip, _)| ip).collect();
-            self.emit(PARTIAL, || Partial {
-                addresses: addresses.clone(),
-            });
+            self.emit(PARTIAL, || Partial::new(addresses.clone()));
         }
     }
 }

@@ -16,7 +16,7 @@ use http::Method;
 use crate::address::Addresses;
 use crate::body::{Collected, Tally};
 use crate::call::{Call, Layer, Next};
-use crate::conn::{Network, Proxies, Time, Wire};
+use crate::conn::{Names, Network, Proxies, Time, Wire};
 #[cfg(feature = "cookies")]
 use crate::cookies::CookieJar;
 use crate::credentials::{Challenged, Credentials};
@@ -271,12 +271,27 @@ impl ClientBuilder {
         self
     }
 
-    /// Has `lookup` find the addresses of names, instead of the system.
+    /// Has `lookup` find the addresses of names, instead of `evdns::lookup`
+    /// (or of the system, without the feature `dns`).
+    ///
+    /// Addresses that it tells early by `evdns::PARTIAL` are connected to
+    /// while the others are still looked for.
     pub fn resolver(
         mut self,
         lookup: impl Fn(&str) -> Promise<Vec<IpAddr>> + 'static,
     ) -> ClientBuilder {
-        self.network.lookup = Some(Rc::new(lookup));
+        self.network.names = Names::Own(Rc::new(lookup));
+        self
+    }
+
+    /// Has the system find the addresses of names: getaddrinfo(3) on a helper
+    /// thread, with all its modules.
+    ///
+    /// ```
+    /// let client = evhttp::Client::builder().system_resolver().build();
+    /// ```
+    pub fn system_resolver(mut self) -> ClientBuilder {
+        self.network.names = Names::System;
         self
     }
 

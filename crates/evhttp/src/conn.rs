@@ -3,6 +3,7 @@
 
 mod dial;
 mod drive;
+mod names;
 mod network;
 mod origin;
 mod patience;
@@ -16,6 +17,7 @@ mod transport;
 mod tunnel;
 mod wire;
 
+pub(crate) use names::Names;
 pub(crate) use network::Network;
 pub(crate) use patience::Time;
 pub use proxy::{Proxies, Proxy};

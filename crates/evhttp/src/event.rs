@@ -159,7 +159,8 @@ impl Head {
 }
 
 /// The host's name has become addresses; not told for a host that is an
-/// address, nor for a kept connection.
+/// address, nor for a kept connection. Told again, with all addresses, if one
+/// family's were there first and connecting began with those.
 pub const RESOLVED: Event<Resolved> = Event::new("evhttp.resolved");
 
 /// A new connection's TLS session stands.

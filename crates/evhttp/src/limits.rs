@@ -109,6 +109,10 @@ pub const IDLE_FOR: std::time::Duration = std::time::Duration::from_secs(90);
 /// An address has so long to answer before the next one is tried beside it: what RFC 8305 §8 recommends.
 pub const CONNECT_STAGGER: std::time::Duration = std::time::Duration::from_millis(250);
 
+/// IPv4 addresses wait so long for the IPv6 ones of the same name: what RFC 8305 §8 recommends.
+#[cfg(feature = "dns")]
+pub const RESOLUTION_DELAY: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// How long connecting may take, all addresses together. Four retransmitted SYNs, as in Go's default dialer.
 pub const CONNECT_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
 

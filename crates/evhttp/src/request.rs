@@ -15,7 +15,7 @@ use crate::address::Addresses;
 use crate::body::Body;
 use crate::call::{Call, Parts};
 use crate::client::Client;
-use crate::conn::{Network, Proxies, Time};
+use crate::conn::{Names, Network, Proxies, Time};
 use crate::credentials::{self, Credentials};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::multipart::Multipart;
@@ -220,7 +220,12 @@ impl Request {
 
     /// As [`ClientBuilder::resolver`](crate::ClientBuilder::resolver), for this request.
     pub fn resolver(self, lookup: impl Fn(&str) -> Promise<Vec<IpAddr>> + 'static) -> Request {
-        self.through(|network| network.lookup = Some(Rc::new(lookup)))
+        self.through(|network| network.names = Names::Own(Rc::new(lookup)))
+    }
+
+    /// As [`ClientBuilder::system_resolver`](crate::ClientBuilder::system_resolver), for this request.
+    pub fn system_resolver(self) -> Request {
+        self.through(|network| network.names = Names::System)
     }
 
     /// As [`ClientBuilder::proxies`](crate::ClientBuilder::proxies), for this request.

@@ -1,16 +1,16 @@
 //! A new connection to an origin: its addresses, the first of them that
 //! answers, and what is laid over it.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 
 use evcore::net::Address;
-use evcore::{Promise, Result};
+use evcore::{Emitter, Result};
 
 use super::drive::Connection;
 use super::origin::{Name, Origin};
 use super::patience::within;
 use super::proxy::{Proxy, Speech};
-use super::race::{Failed, connect_first};
+use super::race::{Failed, Found, connect_first};
 use super::socks;
 use super::transport::Transport;
 use super::tunnel::{self, Opened};
@@ -95,6 +95,7 @@ async fn open_way(
         Speech::Socks5 => {
             let found = addresses(host, port, origin, call).await?;
             let first = found
+                .first
                 .first()
                 .map_or(host.clone(), |first| Name::Literal(first.ip()));
             socks::open_5(&transport, &first, port, credentials).await
@@ -130,86 +131,87 @@ async fn connect(
     call: &Call,
 ) -> Result<(Transport, Address)> {
     let target = origin.way();
-    let addresses = addresses(host, port, origin, call).await?;
+    let found = addresses(host, port, origin, call).await?;
     let local = origin.network.local;
-    let addresses = of_family(addresses, local).map_err(|error| error.to(&*target))?;
     let connected = within(Phase::Connect, call, &target, async {
-        Ok(connect_first(addresses, local).await)
+        Ok(connect_first(found, local).await)
     });
     let (stream, peer) = connected
         .await?
-        .map_err(|failed| refused(&target, failed))?;
+        .map_err(|failed| refused(&target, local, failed))?;
     // Small requests must not wait for the ACK of the one before.
     _ = stream.set_nodelay(true);
     Ok((Transport::tcp(stream), Address::Inet(peer)))
 }
 
-/// A socket bound to an address of one family reaches no address of the other.
-fn of_family(
-    mut addresses: Vec<SocketAddr>,
-    local: Option<IpAddr>,
-) -> std::result::Result<Vec<SocketAddr>, Error> {
-    let Some(local) = local else {
-        return Ok(addresses);
-    };
-    addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
-    match addresses.is_empty() {
-        true => {
-            let why = format!("no address of the family of {local}, which is to be connected from");
-            Err(Error::new(Phase::Connect, ErrorKind::BadRequest(why)))
-        }
-        false => Ok(addresses),
-    }
-}
-
 /// Addresses of `host`: its own, the user's word, or what a look-up finds.
-async fn addresses(
-    host: &Name,
-    port: u16,
-    origin: &Origin,
-    call: &Call,
-) -> Result<Vec<SocketAddr>> {
+async fn addresses(host: &Name, port: u16, origin: &Origin, call: &Call) -> Result<Found> {
     let name = match host {
-        Name::Literal(ip) => return Ok(vec![(*ip, port).into()]),
+        Name::Literal(ip) => return Ok(vec![(*ip, port).into()].into()),
         Name::Domain(name) => name,
     };
     let fixed = origin.network.fixed(name, port);
-    let found = match fixed.is_empty() {
-        false => fixed,
-        true => {
-            let target = format!("{host}:{port}");
-            let named = |why: std::io::Error| Error::io(Phase::Resolve, why).to(&*target);
-            let asked = match &origin.network.lookup {
-                Some(own) => own(name),
-                None => look_up(name),
-            };
-            let found = within(Phase::Resolve, call, &target, async { Ok(asked.await) }).await?;
-            let found = found.map_err(|error| named(std::io::Error::other(error)))?;
-            if found.is_empty() {
-                return Err(named(std::io::Error::other("the name has no address")).into());
-            }
-            found.into_iter().map(|ip| (ip, port).into()).collect()
-        }
-    };
-    if call.emitter.wants(RESOLVED) {
-        let told = Resolved::new(name.clone(), found.clone(), call.hop, call.attempt);
-        call.emitter.emit(RESOLVED, told);
+    let teller = Teller::new(name, call);
+    if !fixed.is_empty() {
+        teller.tell(&fixed);
+        return Ok(fixed.into());
     }
-    Ok(found)
+    let target = format!("{host}:{port}");
+    let named = |why: std::io::Error| Error::io(Phase::Resolve, why).to(&*target);
+    let mut asked = origin.network.names.look_up(name);
+    let first = within(Phase::Resolve, call, &target, async {
+        Ok(asked.first().await)
+    })
+    .await?;
+    let first = first.map_err(|error| named(std::io::Error::other(error)))?;
+    if first.is_empty() {
+        return Err(named(std::io::Error::other("the name has no address")).into());
+    }
+    let first = with_port(first, port);
+    teller.tell(&first);
+    let Some(rest) = asked.rest() else {
+        return Ok(first.into());
+    };
+    let rest = Box::pin(async move {
+        // Without the rest, what was there first is all there is.
+        let whole = with_port(rest.await.unwrap_or_default(), port);
+        if !whole.is_empty() {
+            teller.tell(&whole);
+        }
+        whole
+    });
+    let rest = Some(rest as _);
+    Ok(Found { first, rest })
 }
 
-/// The system's look-up, on a helper thread.
-fn look_up(name: &str) -> Promise<Vec<IpAddr>> {
-    let name = name.to_owned();
-    let found = evcore::blocking(move || {
-        let found = (name.as_str(), 0).to_socket_addrs();
-        found.map(|found| found.map(|address| address.ip()).collect())
-    });
-    found.and_then(|found: &std::io::Result<Vec<IpAddr>>| match found {
-        Ok(found) => Ok(found.clone()),
-        // Not the error itself: it can't be cloned, and nobody takes it apart.
-        Err(error) => Err(error.to_string().into()),
-    })
+fn with_port(found: Vec<IpAddr>, port: u16) -> Vec<SocketAddr> {
+    found.into_iter().map(|ip| (ip, port).into()).collect()
+}
+
+/// Tells of a name's addresses, which may come in two parts.
+struct Teller {
+    name: String,
+    emitter: Emitter,
+    hop: u32,
+    attempt: u32,
+}
+
+impl Teller {
+    fn new(name: &str, call: &Call) -> Teller {
+        Teller {
+            name: name.to_owned(),
+            emitter: call.emitter.clone(),
+            hop: call.hop,
+            attempt: call.attempt,
+        }
+    }
+
+    fn tell(&self, found: &[SocketAddr]) {
+        if self.emitter.wants(RESOLVED) {
+            let told = Resolved::new(self.name.clone(), found.to_vec(), self.hop, self.attempt);
+            self.emitter.emit(RESOLVED, told);
+        }
+    }
 }
 
 #[cfg(feature = "tls-without-provider")]
@@ -256,10 +258,15 @@ async fn shake_hands(
 }
 
 /// One line that names every address tried.
-fn refused(target: &str, mut failed: Vec<Failed>) -> Error {
+fn refused(target: &str, local: Option<IpAddr>, mut failed: Vec<Failed>) -> Error {
     let Some((peer, last)) = failed.pop() else {
-        let why = ErrorKind::BadRequest("no address to connect to".into());
-        return Error::new(Phase::Connect, why).to(target);
+        let why = match local {
+            Some(local) => {
+                format!("no address of the family of {local}, which is to be connected from")
+            }
+            None => "no address to connect to".into(),
+        };
+        return Error::new(Phase::Connect, ErrorKind::BadRequest(why)).to(target);
     };
     if failed.is_empty() {
         return Error::io(Phase::Connect, last).to(target).at(peer);

@@ -6,20 +6,17 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+#[cfg(feature = "tls-without-provider")]
 use std::rc::Rc;
 
-use evcore::Promise;
-
+use super::names::Names;
 use super::proxy::Proxies;
-
-/// Finds the addresses of a name.
-pub(crate) type Lookup = Rc<dyn Fn(&str) -> Promise<Vec<IpAddr>>>;
 
 /// Two connections made under different ones are never taken for each other.
 #[derive(Clone)]
 pub(crate) struct Network {
-    /// In the place of the system's.
-    pub(crate) lookup: Option<Lookup>,
+    /// Who knows the addresses of names.
+    pub(crate) names: Names,
     /// Addresses of names that are not looked up; port 0 is the URL's.
     pub(crate) fixed: Vec<(String, SocketAddr)>,
     /// This end's address.
@@ -38,7 +35,7 @@ pub(crate) struct Network {
 impl Default for Network {
     fn default() -> Network {
         Network {
-            lookup: None,
+            names: Names::default(),
             fixed: Vec::new(),
             local: None,
             unix: None,
@@ -86,16 +83,12 @@ impl Network {
 /// only itself. Proxies are chosen for each URL and compared then.
 impl PartialEq for Network {
     fn eq(&self, other: &Network) -> bool {
-        let same_lookup = match (&self.lookup, &other.lookup) {
-            (Some(one), Some(other)) => Rc::ptr_eq(one, other),
-            (one, other) => one.is_none() && other.is_none(),
-        };
         #[cfg(feature = "tls-without-provider")]
         let same_tls = self.tls == other.tls;
         #[cfg(not(feature = "tls-without-provider"))]
         let same_tls = true;
-        same_lookup
-            && same_tls
+        same_tls
+            && self.names == other.names
             && self.local == other.local
             && self.unix == other.unix
             && self.fixed == other.fixed
@@ -105,7 +98,7 @@ impl PartialEq for Network {
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Network")
-            .field("lookup", &self.lookup.is_some())
+            .field("names", &self.names)
             .field("fixed", &self.fixed)
             .field("local", &self.local)
             .field("unix", &self.unix)

@@ -29,32 +29,48 @@ pub(crate) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
         .collect()
 }
 
+/// Addresses to connect to, and more of them to come.
+pub(crate) struct Found {
+    pub(crate) first: Vec<SocketAddr>,
+    /// All of them in their order, once it is known.
+    pub(crate) rest: Option<Pin<Box<dyn Future<Output = Vec<SocketAddr>>>>>,
+}
+
+impl From<Vec<SocketAddr>> for Found {
+    fn from(first: Vec<SocketAddr>) -> Found {
+        Found { first, rest: None }
+    }
+}
+
 /// Connects to the first address that answers: each gets a head start of
 /// [`CONNECT_STAGGER`] before the next one is tried too, or as long as it
-/// takes to fail.
+/// takes to fail. A socket bound to `local` reaches its own family only.
 ///
 /// # Errors
 /// All addresses with their failures, in the order they failed; none if there
 /// is no address.
 pub(crate) async fn connect_first(
-    addresses: Vec<SocketAddr>,
+    found: Found,
     local: Option<IpAddr>,
 ) -> Result<(TcpStream, SocketAddr), Vec<Failed>> {
     let local = local.map(|ip| SocketAddr::new(ip, 0));
     // Usually there is one, and nothing to race.
-    if let [only] = addresses[..] {
-        let connected = connect_tcp(only, local).await;
+    if let ([only], None, None) = (&found.first[..], &found.rest, local) {
+        let only = *only;
+        let connected = connect_tcp(only, None).await;
         return connected
             .map(|stream| (stream, only))
             .map_err(|why| vec![(only, why)]);
     }
     let mut race = Race {
-        waiting: interleave(addresses).into_iter(),
+        waiting: Vec::new().into_iter(),
+        rest: found.rest,
         running: Vec::new(),
         stagger: None,
         failed: Vec::new(),
         local,
     };
+    race.enter(found.first);
     poll_fn(|cx| race.poll(cx)).await
 }
 
@@ -62,6 +78,8 @@ type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
 
 struct Race {
     waiting: std::vec::IntoIter<SocketAddr>,
+    /// What is still looked for.
+    rest: Option<Pin<Box<dyn Future<Output = Vec<SocketAddr>>>>>,
     running: Vec<(SocketAddr, Attempt)>,
     /// When the next address is tried, whatever the others do.
     stagger: Option<Await<()>>,
@@ -70,26 +88,46 @@ struct Race {
 }
 
 impl Race {
+    /// Has `addresses` wait, but for those that were tried.
+    fn enter(&mut self, mut addresses: Vec<SocketAddr>) {
+        let fits = |a: &SocketAddr| self.local.is_none_or(|own| own.is_ipv4() == a.is_ipv4());
+        addresses.retain(fits);
+        let mut addresses = interleave(addresses);
+        let tried = |a: &SocketAddr| {
+            let running = self.running.iter().any(|(other, _)| other == a);
+            running || self.failed.iter().any(|(other, _)| other == a)
+        };
+        addresses.retain(|a| !tried(a));
+        self.waiting = addresses.into_iter();
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(TcpStream, SocketAddr), Vec<Failed>>> {
+        if let Some(rest) = &mut self.rest
+            && let Poll::Ready(all) = rest.as_mut().poll(cx)
+        {
+            self.rest = None;
+            if !all.is_empty() {
+                self.enter(all);
+            }
+        }
         loop {
             if let Some(first) = self.poll_running(cx) {
                 return Poll::Ready(Ok(first));
             }
-            let late = match &mut self.stagger {
-                // A reactor that ends settles everything; the race as well.
-                Some(stagger) => Pin::new(stagger).poll(cx).is_ready(),
-                None => true,
-            };
-            if !late {
+            // A reactor that ends settles everything; the race as well.
+            if let Some(stagger) = &mut self.stagger
+                && Pin::new(stagger).poll(cx).is_pending()
+            {
                 return Poll::Pending;
             }
+            self.stagger = None;
             match self.waiting.next() {
                 Some(next) => {
                     let attempt = Box::pin(connect_tcp(next, self.local));
                     self.running.push((next, attempt));
                     self.stagger = Some(sleep(CONNECT_STAGGER).into_future());
                 }
-                None if self.running.is_empty() => {
+                None if self.running.is_empty() && self.rest.is_none() => {
                     return Poll::Ready(Err(std::mem::take(&mut self.failed)));
                 }
                 None => return Poll::Pending,
