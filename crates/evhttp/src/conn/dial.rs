@@ -21,7 +21,7 @@ use crate::event::{RESOLVED, Resolved};
 use crate::limits::CHALLENGES;
 
 /// Connects to `origin` for `call`, on which it is told how far it is.
-pub(crate) async fn dial(origin: &Origin, call: &Call) -> Result<Connection> {
+pub(crate) async fn dial(origin: &Origin, call: &Call) -> Result<Box<Connection>> {
     let host = origin.host_field()?;
     let (transport, peer) = open(origin, call).await?;
     #[cfg(feature = "tls-without-provider")]

@@ -40,9 +40,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Transport, peer: Address, host: HeaderValue) -> Connection {
+    /// In one place for life: it goes from hand to hand with each call.
+    pub(crate) fn new(stream: Transport, peer: Address, host: HeaderValue) -> Box<Connection> {
         let (input, output) = (BytesMut::new(), BytesMut::new());
-        Connection {
+        Box::new(Connection {
             stream,
             peer,
             host,
@@ -51,7 +52,7 @@ impl Connection {
             permit: None,
             input,
             output,
-        }
+        })
     }
 
     /// Whether something has come, or the end, that nobody asked for. No
@@ -164,7 +165,7 @@ struct Upload {
 
 /// One exchange on its way.
 pub(crate) struct Drive {
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     codec: ClientExchange,
     upload: Upload,
     emitter: Emitter,
@@ -183,7 +184,7 @@ pub(crate) struct Drive {
 
 impl Drive {
     pub(crate) fn new(
-        connection: Connection,
+        connection: Box<Connection>,
         codec: ClientExchange,
         body: Body,
         (emitter, sent): (Emitter, Sent),
@@ -238,7 +239,7 @@ impl Drive {
     }
 
     /// The connection, if it may carry another exchange.
-    pub(crate) fn finish(&mut self) -> Option<Connection> {
+    pub(crate) fn finish(&mut self) -> Option<Box<Connection>> {
         let mut connection = self.connection.take()?;
         let unsent = !connection.output.is_empty() || !self.upload.piece.is_empty();
         if unsent || self.codec.verdict() != crate::h1::Verdict::Keep {

@@ -19,7 +19,7 @@ pub(crate) struct Room {
 /// What somebody who waits is given.
 pub(crate) enum Grant {
     /// A connection that has become free.
-    Kept(Connection),
+    Kept(Box<Connection>),
     /// The right to open one.
     Open(Permit),
 }
@@ -63,7 +63,11 @@ impl Room {
 
     /// Hands a free connection to who has a claim to it. Given back if it is
     /// to be kept; closed if somebody else needs its place.
-    pub(crate) fn pass_on(&self, origin: &Origin, connection: Connection) -> Option<Connection> {
+    pub(crate) fn pass_on(
+        &self,
+        origin: &Origin,
+        connection: Box<Connection>,
+    ) -> Option<Box<Connection>> {
         if !self.queue.borrow().is_waited_for() {
             return Some(connection);
         }

@@ -42,7 +42,7 @@ pub(crate) struct Wire {
 
 /// The connections that wait, and who watches over them.
 struct Keeper {
-    pool: RefCell<Pool<Origin, Connection>>,
+    pool: RefCell<Pool<Origin, Box<Connection>>>,
     room: Rc<Room>,
     buffers: Rc<Buffers>,
     /// Wakes the janitor: a kept connection has something to say.
@@ -195,7 +195,7 @@ fn asks_for_more(origin: &Origin, head: &ResponseHead) -> bool {
 /// Writes the head; nothing is sent yet.
 fn begin(
     keeper: &Keeper,
-    connection: Connection,
+    connection: Box<Connection>,
     origin: &Origin,
     call: &mut Call,
 ) -> Result<Box<Drive>> {
@@ -406,7 +406,7 @@ fn may_carry(kept: &Connection, method: &Method, cx: &mut Context<'_>) -> bool {
 impl Keeper {
     /// A kept connection that nothing has been heard of. For what can't be
     /// sent twice the socket itself is asked.
-    fn check_out(&self, origin: &Origin, method: &Method) -> Option<Connection> {
+    fn check_out(&self, origin: &Origin, method: &Method) -> Option<Box<Connection>> {
         let mut cx = Context::from_waker(Waker::noop());
         loop {
             let kept = self.pool.borrow_mut().take(origin)?;
@@ -418,7 +418,7 @@ impl Keeper {
 
     /// A new connection, as soon as there is room for it; or one that has
     /// become free meanwhile.
-    async fn connect(&self, origin: &Origin, call: &Call) -> Result<Connection> {
+    async fn connect(&self, origin: &Origin, call: &Call) -> Result<Box<Connection>> {
         let permit = loop {
             let full = match self.room.open(origin) {
                 Ok(permit) => break permit,
