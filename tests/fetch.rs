@@ -17,6 +17,8 @@ mod fetch {
     mod redirects;
     mod retrying;
     mod stopping;
+    mod story;
+    mod twice;
 }
 
 /// A response that keeps its connection.

@@ -15,8 +15,8 @@ use url::Url;
 
 use crate::body::Body;
 use crate::conn::{Network, Time};
+use crate::course::Course;
 use crate::credentials::Credentials;
-use crate::error::Phase;
 use crate::response::Response;
 
 /// A request on its way to the wire, with all that is to be known about it.
@@ -55,7 +55,7 @@ pub struct Parts {
     pub attempt: u32,
     /// The step the call is in, as the wire last noted: for whoever gives it
     /// up and has to say where that was.
-    pub phase: Rc<Cell<Phase>>,
+    pub phase: Rc<Course>,
     /// Answers so far, of all layers.
     hops: Rc<Cell<u32>>,
 }
@@ -138,7 +138,7 @@ impl Parts {
             options: Options::default(),
             hop: 0,
             attempt: 0,
-            phase: Rc::new(Cell::new(Phase::Request)),
+            phase: Rc::new(Course::new()),
             hops: Rc::default(),
         })
     }

@@ -15,13 +15,13 @@ use http::Method;
 
 use crate::address::Addresses;
 use crate::body::{Collected, Tally};
-use crate::call::{Call, Layer, Next};
+use crate::call::{Answer, Call, Layer, Next};
 use crate::conn::{Names, Network, Proxies, Time, Wire};
 #[cfg(feature = "cookies")]
 use crate::cookies::CookieJar;
 use crate::credentials::{Challenged, Credentials};
 use crate::error::{Error, ErrorKind, Phase};
-use crate::event::{CHUNK, HEAD, Head, PROGRESS, Progress};
+use crate::event::{CHUNK, DONE, Done, HEAD, Head, PROGRESS, Progress};
 use crate::layer::auth::Authenticate;
 use crate::layer::auth::keyring::Keyring;
 use crate::layer::deadline::Deadline;
@@ -484,7 +484,21 @@ type Sendable = std::result::Result<(Call, u64), Error>;
 
 async fn run(next: Next, call: Sendable, whole: bool, emitter: Emitter) -> Result<Response> {
     let (call, limit) = call?;
-    let response = next.send(call).await?;
+    // Who does not listen does not pay.
+    let course = (whole && emitter.wants(DONE)).then(|| call.phase.clone());
+    if let Some(course) = &course {
+        course.measure(Reactor::current().now());
+    }
+    let outcome = answer(next.send(call), limit, whole, &emitter).await;
+    if let Some(course) = course {
+        let status = outcome.as_ref().ok().map(Response::status);
+        emitter.emit(DONE, Done::new(status, course.timings()));
+    }
+    outcome
+}
+
+async fn answer(answer: Answer, limit: u64, whole: bool, emitter: &Emitter) -> Result<Response> {
+    let response = answer.await?;
     if emitter.wants(HEAD) {
         let headers = response.headers().clone();
         emitter.emit(
@@ -493,7 +507,7 @@ async fn run(next: Next, call: Sendable, whole: bool, emitter: Emitter) -> Resul
         );
     }
     if whole {
-        let body = collect(&response, limit, &emitter).await?;
+        let body = collect(&response, limit, emitter).await?;
         response.put_body(body);
     }
     Ok(response)

@@ -11,6 +11,8 @@ use evcore::net::Address;
 use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
+use crate::course::Timings;
+
 /// How far the body has come. Merged if it comes faster than it is heard.
 ///
 /// The last one tells the whole length. It is told by calls whose body is
@@ -36,6 +38,44 @@ pub const HEAD: Event<Head> = Event::new("evhttp.head");
 /// It is told by calls whose body is fetched whole and by
 /// [`Body::done`](crate::Body::done).
 pub const CHUNK: Event<Bytes> = Event::new("evhttp.chunk");
+
+/// A 1xx response has come (100 Continue, 102, 103 Early Hints); once each, at
+/// most [`limits::INFORMATIONAL`](crate::limits::INFORMATIONAL) times an exchange.
+pub const INFORMATIONAL: Event<Informational> = Event::new("evhttp.informational");
+
+/// The call is over, well or not; the last thing it tells. For who listens
+/// from the start, and for calls whose body is fetched whole.
+pub const DONE: Event<Done> = Event::new("evhttp.done");
+
+/// Payload of [`INFORMATIONAL`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Informational {
+    /// The status, 1xx.
+    pub status: StatusCode,
+    /// The fields.
+    pub headers: HeaderMap,
+    /// Which hop of the call, from 0.
+    pub hop: u32,
+    /// Which attempt of that hop, from 0.
+    pub attempt: u32,
+}
+
+/// Payload of [`DONE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Done {
+    /// The status of the response; `None` if the call failed.
+    pub status: Option<StatusCode>,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+impl Done {
+    pub(crate) fn new(status: Option<StatusCode>, timings: Timings) -> Done {
+        Done { status, timings }
+    }
+}
 
 /// The call has a connection, a new one or one kept from before.
 ///

@@ -21,6 +21,7 @@ mod clock;
 mod conn;
 #[cfg(feature = "cookies")]
 mod cookies;
+mod course;
 mod credentials;
 mod error;
 mod event;
@@ -42,11 +43,12 @@ pub use client::{Client, ClientBuilder};
 pub use conn::{Proxies, Proxy};
 #[cfg(feature = "cookies")]
 pub use cookies::CookieJar;
+pub use course::{Course, Timings};
 pub use credentials::{Challenged, Credentials};
 pub use error::{Error, ErrorKind, Phase};
 pub use event::{
-    AUTH, Auth, CHUNK, CONNECTED, Connected, HEAD, Head, PROGRESS, Progress, REDIRECT, RESOLVED,
-    RETRY, Redirect, Resolved, Retry, SENT, Sent, UPLOAD,
+    AUTH, Auth, CHUNK, CONNECTED, Connected, DONE, Done, HEAD, Head, INFORMATIONAL, Informational,
+    PROGRESS, Progress, REDIRECT, RESOLVED, RETRY, Redirect, Resolved, Retry, SENT, Sent, UPLOAD,
 };
 #[cfg(feature = "tls-without-provider")]
 pub use event::{SECURED, Secured};

@@ -18,7 +18,7 @@ use super::room::Permit;
 use super::transport::Transport;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::event::{Progress, SENT, Sent, UPLOAD};
+use crate::event::{INFORMATIONAL, Informational, Progress, SENT, Sent, UPLOAD};
 use crate::h1::{ClientExchange, Event, Fault, ResponseHead};
 use crate::limits::RECEIVED_AT_ONCE;
 
@@ -171,6 +171,8 @@ pub(crate) struct Drive {
     emitter: Emitter,
     /// To be told when all is sent.
     sent: Option<Sent>,
+    /// Which hop and attempt of its call this is.
+    place: Sent,
     buffers: Rc<Buffers>,
     /// Bytes moved both ways.
     pub(crate) moved: u64,
@@ -206,6 +208,7 @@ impl Drive {
             upload,
             emitter,
             sent: Some(sent),
+            place: sent,
             buffers,
             moved: 0,
             some_sent: false,
@@ -437,6 +440,20 @@ impl Drive {
         let elapsed = now - *upload.began.get_or_insert(now);
         self.emitter
             .emit(UPLOAD, Progress::new(upload.sent, upload.total, elapsed));
+    }
+
+    pub(crate) fn tell_informational(&self, head: ResponseHead) {
+        let Sent { hop, attempt } = self.place;
+        let ResponseHead {
+            status, headers, ..
+        } = head;
+        let told = Informational {
+            status,
+            headers,
+            hop,
+            attempt,
+        };
+        self.emitter.emit(INFORMATIONAL, told);
     }
 
     /// The step this is in, for who gives it up.

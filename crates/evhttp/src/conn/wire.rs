@@ -251,7 +251,7 @@ fn poll_head(drive: &mut Drive, cx: &mut Context<'_>) -> Poll<Result<ResponseHea
     loop {
         match ready!(drive.poll_event(cx))? {
             Event::Head(head, _) => return Poll::Ready(Ok(head)),
-            Event::Informational(_) => {}
+            Event::Informational(head) => drive.tell_informational(head),
             // The codec gives a head before anything else.
             _ => return Poll::Pending,
         }

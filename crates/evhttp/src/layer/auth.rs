@@ -68,6 +68,7 @@ async fn answer(layer: Rc<Authenticate>, mut call: Call, next: Next) -> Result<R
             (credentials, refused) = (None, true);
         }
         if credentials.is_none() {
+            head.phase.pause();
             credentials = keyring.ask(&head.url, &origin, &offered, refused).await?;
         }
         let found = credentials

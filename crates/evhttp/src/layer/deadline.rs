@@ -1,7 +1,6 @@
 //! The time limit of a whole call, to the last byte of its body. Says nothing
 //! about what happens within that time.
 
-use std::cell::Cell;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,6 +13,7 @@ use http::HeaderMap;
 
 use crate::body::{Body, Pieces};
 use crate::call::{Answer, Call, Layer, Next};
+use crate::course::Course;
 use crate::error::{self, Phase};
 
 pub(crate) struct Deadline;
@@ -52,7 +52,7 @@ struct Alarm {
     timer: Await<()>,
     limit: Duration,
     target: String,
-    phase: Rc<Cell<Phase>>,
+    phase: Rc<Course>,
 }
 
 impl Alarm {

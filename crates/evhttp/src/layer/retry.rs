@@ -43,6 +43,7 @@ async fn attempts(layer: Rc<Again>, mut call: Call, next: Next, most: u32) -> Re
     layer.budget.borrow_mut().earn(&origin);
     for tried in 0.. {
         let (method, emitter, again) = (call.method.clone(), call.emitter.clone(), call.replay());
+        let course = call.phase.clone();
         let outcome = next.clone().send(call).await;
         let Some(again) = again.filter(|_| tried < most) else {
             return outcome;
@@ -64,6 +65,7 @@ async fn attempts(layer: Rc<Again>, mut call: Call, next: Next, most: u32) -> Re
         if let Ok(response) = &outcome {
             drain(response).await;
         }
+        course.pause();
         sleep(pause).await?;
         call = again;
     }

@@ -1,0 +1,139 @@
+//! Where a call is, and how long each of its steps took. Kept for whoever has
+//! to name the step; measured only for who listens. Decides nothing.
+
+use std::cell::Cell;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::error::Phase;
+
+/// The step a call is in, as the wire last noted.
+pub struct Course {
+    step: Cell<Phase>,
+    /// What is booked next began then; `None` if nobody wants to know.
+    since: Cell<Option<Instant>>,
+    /// Nothing is on its way: a pause between two attempts, a password dialog.
+    paused: Cell<bool>,
+    spent: Cell<Timings>,
+}
+
+/// Payload part of [`DONE`](crate::DONE): where the time of a call went, all its
+/// hops and attempts together. What did not happen took no time.
+///
+/// ```
+/// use evcore::run;
+///
+/// let server = evhttp::serve("127.0.0.1:0", |_| evcore::sleep(evcore::ms(30)).then(|_| "late"))?;
+/// let url = format!("http://{}/", server.local_addr());
+/// let page = evhttp::fetch(url).on(evhttp::DONE, |done| {
+///     println!("waited {:?} for an answer", done.timings.wait);
+///     assert!(done.timings.wait >= evcore::ms(30) && done.timings.secure.is_zero());
+/// });
+/// run(page)?;
+/// # Ok::<(), evcore::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timings {
+    /// Waiting for a connection, because there are as many as may be.
+    pub queue: Duration,
+    /// Finding addresses.
+    pub resolve: Duration,
+    /// Connecting, proxies included.
+    pub connect: Duration,
+    /// Making TLS sessions.
+    pub secure: Duration,
+    /// Sending requests.
+    pub send: Duration,
+    /// Waiting for heads.
+    pub wait: Duration,
+    /// Receiving bodies.
+    pub receive: Duration,
+    /// All else: pauses between attempts, password dialogs, our own work.
+    pub between: Duration,
+}
+
+impl Timings {
+    /// All of it.
+    pub fn total(&self) -> Duration {
+        let steps = [self.queue, self.resolve, self.connect, self.secure];
+        let exchange = [self.send, self.wait, self.receive, self.between];
+        steps.into_iter().chain(exchange).sum()
+    }
+
+    fn of(&mut self, step: Phase) -> &mut Duration {
+        match step {
+            Phase::Request => &mut self.between,
+            Phase::Queue => &mut self.queue,
+            Phase::Resolve => &mut self.resolve,
+            Phase::Connect => &mut self.connect,
+            Phase::Secure => &mut self.secure,
+            Phase::Send => &mut self.send,
+            Phase::Head => &mut self.wait,
+            Phase::Body => &mut self.receive,
+        }
+    }
+}
+
+impl Course {
+    pub(crate) fn new() -> Course {
+        Course {
+            step: Cell::new(Phase::Request),
+            since: Cell::new(None),
+            paused: Cell::new(false),
+            spent: Cell::default(),
+        }
+    }
+
+    /// The step.
+    pub fn get(&self) -> Phase {
+        self.step.get()
+    }
+
+    /// Notes that the call is in this step from now on.
+    pub fn set(&self, step: Phase) {
+        if self.since.get().is_some() {
+            self.book();
+            self.paused.set(false);
+        }
+        self.step.set(step);
+    }
+
+    /// Notes that for now nothing is on its way. Errors go on naming the step.
+    pub(crate) fn pause(&self) {
+        self.book();
+        self.paused.set(true);
+    }
+
+    /// Measures from `now` on.
+    pub(crate) fn measure(&self, now: Instant) {
+        self.since.set(Some(now));
+    }
+
+    /// Where the time went so far.
+    pub(crate) fn timings(&self) -> Timings {
+        self.book();
+        self.spent.get()
+    }
+
+    fn book(&self) {
+        let Some(since) = self.since.get() else {
+            return;
+        };
+        let now = evcore::Reactor::current().now();
+        let mut spent = self.spent.get();
+        let step = match self.paused.get() {
+            true => Phase::Request,
+            false => self.step.get(),
+        };
+        *spent.of(step) += now.saturating_duration_since(since);
+        self.spent.set(spent);
+        self.since.set(Some(now));
+    }
+}
+
+impl fmt::Debug for Course {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Course({})", self.get())
+    }
+}
