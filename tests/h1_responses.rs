@@ -425,3 +425,12 @@ fn limits_let_through_what_they_name() {
     let more: Vec<_> = more.iter().map(|line| &line[..]).collect();
     assert_eq!(hear_response(Asked::Head, wide, with(&more).chunks(1000)).line, "200 none; end; keep");
 }
+
+#[test]
+fn a_limit_on_fields_ends_where_the_map_does() {
+    let mut limits = Limits::default();
+    (limits.headers, limits.head_bytes) = (usize::MAX, 1 << 20);
+    let head = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(17_000));
+    let heard = hear_response(Asked::Get, limits, std::iter::once(head.as_bytes()));
+    assert_eq!(heard.fault, Some(FaultKind::TooManyHeaders));
+}

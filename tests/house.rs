@@ -8,14 +8,17 @@ mod house {
     pub(crate) mod layers;
     pub(crate) mod layout;
     pub(crate) mod lengths;
+    pub(crate) mod limits;
     pub(crate) mod owners;
     pub(crate) mod source;
     pub(crate) mod surface;
     pub(crate) mod words;
 }
 
+use std::collections::HashSet;
+
 use house::source::{Source, root};
-use house::{layers, layout, lengths, owners, surface, words};
+use house::{layers, layout, lengths, limits, owners, surface, words};
 
 /// What a rule found wrong, one line each with file and line. Empty if it holds.
 type Breaches = Vec<String>;
@@ -294,4 +297,24 @@ fn lengths_beside_the_models() {
         "{}",
         lengths::table(&sample)
     );
+}
+
+#[test]
+fn every_limit_stands_in_a_document_with_its_number_and_its_test() {
+    let source = "pub const A: usize = 2 << 10; pub const B: D = D::from_secs(3);";
+    let good = "| l | d | of | test |\n|---|---|---|---|\n| `A` | 2 KiB | a | `here` |\n\n| `B` | 3 s | b |\n";
+    let known = HashSet::from(["here".to_owned()]);
+    let none: [String; 0] = [];
+    assert_eq!(limits::breaches(source, good, &known), none);
+    for bad in [
+        good.replace("2 KiB", "3 KiB"),
+        good.replace("`here`", "`there`"),
+        good.replace("`B`", "`C`"),
+    ] {
+        assert_eq!(limits::breaches(source, &bad, &known).len(), 1, "{bad}");
+    }
+    let read = |path| std::fs::read_to_string(root().join(path)).unwrap();
+    let (source, document) = (read("crates/evhttp/src/limits.rs"), read("docs/http.md"));
+    let breaches = limits::breaches(&source, &document, &limits::tests());
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }

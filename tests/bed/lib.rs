@@ -6,6 +6,7 @@
 
 pub mod command;
 pub mod dns;
+pub mod hole;
 pub mod nginx;
 pub mod pattern;
 pub mod proxies;
@@ -16,6 +17,7 @@ pub mod tls;
 pub mod wait;
 
 pub use command::{Finished, Running};
+pub use hole::BlackHole;
 pub use nginx::Nginx;
 pub use pattern::Hash;
 pub use raw::Raw;

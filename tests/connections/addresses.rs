@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Instant;
 
-use bed::{Raw, TempDir};
+use bed::{BlackHole, Raw, TempDir};
 use evcore::{Promise, run};
 use evhttp::{CONNECTED, Client, Error, Phase, RESOLVED, get};
 
@@ -85,25 +85,11 @@ fn each_address_tried_stands_in_the_error() {
 
 #[test]
 fn an_address_that_does_not_answer_holds_nobody_up() {
-    // A queue of one that is full: a SYN gets no answer.
-    let hole = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    hole.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
-        .unwrap();
-    hole.listen(0).unwrap();
-    let hole_addr = hole.local_addr().unwrap().as_socket().unwrap();
-    let filling: Vec<_> = (0..2)
-        .map(|_| {
-            let socket =
-                socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-            socket.set_nonblocking(true).unwrap();
-            _ = socket.connect(&hole_addr.into());
-            socket
-        })
-        .collect();
+    let hole = BlackHole::new();
     let raw = Raw::answer(OK);
     let began = Instant::now();
     let request = get("http://a.example/")
-        .resolve("a.example", hole_addr)
+        .resolve("a.example", hole.address())
         .resolve("a.example", raw.address());
     run(request.deadline(LIMIT).send()).unwrap();
     let took = began.elapsed();
@@ -112,11 +98,10 @@ fn an_address_that_does_not_answer_holds_nobody_up() {
         "the first had its head start: {took:?}"
     );
 
-    let request = get("http://a.example/").resolve("a.example", hole_addr);
+    let request = get("http://a.example/").resolve("a.example", hole.address());
     let late = request.time_limit(Phase::Connect, evcore::ms(300)).send();
     let line = run(late).unwrap_err().to_string();
     assert_eq!(line, "connect a.example:80: timed out after 300ms");
-    drop(filling);
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use bed::BlackHole;
 use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
-use evcore::{Kind, Promise, ms, run, sleep};
+use evcore::{Kind, ManualClock, Promise, Reactor, ms, run, sleep};
 use evhttp::{Body, Phase, Request, get, post};
 
 use crate::OK;
@@ -134,4 +135,27 @@ fn limits_in_time_change_nothing() {
         .time_limit(Phase::Body, LONG)
         .stall_limit(LONG);
     assert_eq!(run(patient.send()).unwrap().text().unwrap(), "ok");
+}
+
+/// The line of a call that waits for its usual limit, by a clock that leaps.
+fn usual(request: impl FnOnce() -> Request) -> String {
+    let clock = ManualClock::leaping();
+    let reactor = Reactor::builder().clock(&clock).build().unwrap();
+    let entered = reactor.enter();
+    let call = request().send();
+    drop(entered);
+    reactor.run(call).unwrap_err().to_string()
+}
+
+#[test]
+fn connecting_and_securing_have_usual_limits() {
+    let hole = BlackHole::new();
+    let addr = hole.address();
+    let late = usual(|| get(format!("http://{addr}/")));
+    assert_eq!(late, format!("connect {addr}: timed out after 30s"));
+
+    let mute = Raw::serve(vec![Step::Pause(LONG)]);
+    let addr = mute.address();
+    let late = usual(|| get(format!("https://{addr}/")).tls(any()));
+    assert_eq!(late, format!("secure {addr}: timed out after 20s"));
 }

@@ -159,6 +159,18 @@ pub(crate) const ROWS: &[Row] = &[
         || limited("HTTP/1.1 200 OK\r\n\r\n12345"),
     ),
     row(
+        "a body longer than is fetched whole",
+        "TooLarge",
+        "body http://SERVER/: the body is larger than the 2147483648 bytes allowed",
+        || said("HTTP/1.1 200 OK\r\nContent-Length: 3000000000\r\n\r\n"),
+    ),
+    row(
+        "zstd that wants 16 MiB to look back at",
+        "Decode",
+        "body http://SERVER/, 9 of 9 bytes received: the content can't be decoded: it looks back 16777216 bytes, and 8388608 are allowed",
+        || coded("zstd", b"\x28\xb5\x2f\xfd\x00\x70\x01\x00\x00"),
+    ),
+    row(
         "gzip that is none",
         "Decode",
         "body http://SERVER/, 12 of 12 bytes received: the content can't be decoded: it is broken: invalid gzip header",

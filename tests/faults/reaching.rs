@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use bed::TempDir;
+use bed::{BlackHole, TempDir};
 use evcore::{Promise, ms};
 use evhttp::{Phase, get};
 
@@ -29,25 +29,10 @@ fn refused_by_two() -> Told {
     told(call).naming(one, "ONE").naming(two, "TWO")
 }
 
-/// A listener whose queue is full drops what knocks, as a firewall does.
 fn black_hole() -> Told {
-    let listener =
-        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    listener
-        .bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())
-        .unwrap();
-    listener.listen(0).unwrap();
-    let address = listener.local_addr().unwrap().as_socket().unwrap();
-    let limit = std::time::Duration::from_millis(200);
-    let queued: Vec<_> = (0..4)
-        .map(|_| std::net::TcpStream::connect_timeout(&address, limit))
-        .collect();
-    let call = get(format!("http://{address}/"))
-        .time_limit(Phase::Connect, ms(100))
-        .send();
-    let told = told(call).naming(address, "SERVER");
-    drop(queued);
-    told
+    let hole = BlackHole::new();
+    let call = get(format!("http://{}/", hole.address()));
+    told(call.time_limit(Phase::Connect, ms(100)).send()).naming(hole.address(), "SERVER")
 }
 
 fn at_path(path: &std::path::Path) -> Told {

@@ -192,5 +192,9 @@ mod tests {
         assert!(!budget.spend("a"));
         (0..10).for_each(|_| budget.earn("a"));
         assert!(budget.spend("a") && !budget.spend("a"));
+        for origin in 0..RETRY_ORIGINS + 9 {
+            budget.earn(&origin.to_string());
+            assert!(budget.tenths.len() <= RETRY_ORIGINS);
+        }
     }
 }

@@ -131,3 +131,18 @@ impl Keyring {
         dialog(&Challenged::new(url.clone(), &first.scheme, realm, refused)).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_has_a_limit() {
+        let keyring = Keyring::default();
+        for origin in 0..AUTH_ORIGINS + 9 {
+            keyring.saw_digest(&origin.to_string());
+            assert!(keyring.has_seen_digest(&origin.to_string()));
+            assert!(keyring.places.borrow().len() <= AUTH_ORIGINS);
+        }
+    }
+}

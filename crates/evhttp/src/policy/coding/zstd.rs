@@ -54,6 +54,9 @@ impl Zstd {
         let mut rest = self.held.as_slice();
         self.decoder.init(&mut rest).map_err(|error| match error {
             FrameDecoderError::ReadFrameHeaderError(_) => broken("no zstd frame begins like this"),
+            FrameDecoderError::WindowSizeTooBig { requested, max } => {
+                format!("it looks back {requested} bytes, and {max} are allowed")
+            }
             other => broken(other),
         })?;
         let taken = self.held.len() - rest.len();

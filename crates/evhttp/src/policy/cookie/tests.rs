@@ -237,6 +237,12 @@ fn names_and_values_are_as_they_were_written() {
     }
     let long = format!("n={}", "x".repeat(COOKIE_BYTES));
     assert_eq!(sent("http://a/", &long, "http://a/"), None);
+    // An attribute that is too long is as if it were not there.
+    let long = format!("n=v; Path=/{}", "x".repeat(COOKIE_ATTRIBUTE));
+    assert_eq!(
+        sent("http://a/", &long, "http://a/").as_deref(),
+        Some("n=v")
+    );
 }
 
 #[test]
