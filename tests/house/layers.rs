@@ -23,7 +23,7 @@ const EVCORE: &[(&str, &[&str])] = &[
     ("task",     &["reactor", "current", "turn", "promise", "inbox"]),
     ("turn",     &["reactor", "current", "promise", "task"]),
     ("sleep",    &["reactor", "current", "promise", "turn"]),
-    ("host",     &["reactor", "turn"]),
+    ("host",     &["reactor", "turn", "sys"]),
     ("reactor",  &["timer", "sys", "clock", "current", "inbox", "source", "promise", "task", "turn", "sleep", "host"]),
     // On top, through the public face only; `turn` lends `blocking` its panic policy.
     ("blocking", &["reactor", "promise", "inbox", "task", "turn"]),

@@ -1,5 +1,6 @@
 //! Being a guest in somebody else's loop: the descriptor, the hook that asks
-//! for a turn, and what `dump` shows. No toolkit is known here.
+//! for a turn, and what `dump` shows. No toolkit is known here. The thread that
+//! waits in a host's stead is `host/waiting.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write;
@@ -9,7 +10,12 @@ use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
 use crate::reactor::{Core, Reactor};
+use crate::sys::Waiter;
 use crate::turn;
+
+mod waiting;
+
+pub use waiting::WaitingThread;
 
 /// What a host has asked for.
 #[derive(Default)]
@@ -57,6 +63,12 @@ impl Reactor {
         let fd = self.core().world.as_fd();
         self.core().hooks.watched.set(fd.is_some());
         fd
+    }
+
+    /// What a thread waits with, in the host's stead.
+    fn waiter(&self) -> Option<Box<dyn Waiter>> {
+        let open = !self.core().is_closed();
+        open.then(|| self.core().world.waiter()).flatten()
     }
 
     /// Has `hook` called when, outside a turn, something is queued or the

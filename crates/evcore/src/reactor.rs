@@ -23,6 +23,7 @@ mod core;
 mod cycle;
 mod handle;
 
+pub use crate::host::WaitingThread;
 pub use builder::Builder;
 pub(crate) use core::Core;
 use cycle::{close, turn_once};

@@ -22,6 +22,8 @@ mod nowhere;
 #[cfg(feature = "polling")]
 mod polling;
 #[cfg(any(feature = "mio", feature = "polling"))]
+mod shared;
+#[cfg(any(feature = "mio", feature = "polling"))]
 mod socket;
 
 pub(crate) use nowhere::Nowhere;
@@ -62,6 +64,19 @@ pub trait Notify: Send + Sync {
     fn notify(&self);
 }
 
+/// The part of a world that waits, for a thread that does so in the loop's
+/// stead: see [`WaitingThread`](crate::reactor::WaitingThread).
+pub trait Waiter: Send {
+    /// Waits at most `timeout` (`None`: as long as it takes) for readiness or
+    /// a notification. What became ready is kept for the next
+    /// [`World::wait`], which ends this one if it is still under way. Returns
+    /// at once as long as that has not come for what was collected before.
+    ///
+    /// # Errors
+    /// What the operating system reports.
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()>;
+}
+
 /// The outside of one reactor.
 ///
 /// Sockets are opened with the token under which their readiness is told, and
@@ -79,6 +94,12 @@ pub trait World {
 
     /// A handle that ends a wait from another thread.
     fn notifier(&self) -> Arc<dyn Notify>;
+
+    /// What another thread waits with; `None` where that can't be, as in a
+    /// world whose time is not the real one.
+    fn waiter(&self) -> Option<Box<dyn Waiter>> {
+        None
+    }
 
     /// The descriptor that becomes readable when there is something to
     /// collect, where the system has one.

@@ -1,23 +1,24 @@
 //! The application with a reactor beside it: turns when winit has nothing
 //! more to tell, and sees to it that winit sleeps no longer than it may. Who
-//! wakes winit meanwhile lives in `waiting.rs` and `pump.rs`.
+//! waits meanwhile is evcore's `WaitingThread`, or lives in `pump.rs`.
 
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use evcore::Reactor;
+use evcore::reactor::WaitingThread;
 use winit::application::ApplicationHandler;
 use winit::event::{DeviceEvent, DeviceId, StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoopProxy};
 use winit::window::WindowId;
 
-use crate::waiting::Waiting;
-
 /// An application and the reactor that turns in its loop: hand it to
-/// `EventLoop::run_app` in the application's stead. A thread waits for the
-/// reactor's descriptor; where there is `run`, that needs none.
+/// `EventLoop::run_app` in the application's stead. A thread waits for what the
+/// reactor waits for; where there is `run`, that needs none. It ends when the
+/// event loop exits, or when this is dropped.
 ///
 /// ```no_run
 /// # struct App;
@@ -32,16 +33,16 @@ use crate::waiting::Waiting;
 /// ```
 pub struct Hosted<A> {
     app: A,
-    reactor: Reactor,
+    pub(crate) reactor: Reactor,
     /// A turn is due, whatever the descriptor says.
-    due: Rc<Cell<bool>>,
+    pub(crate) due: Rc<Cell<bool>>,
     /// What the application wants, while ours is set.
     theirs: Option<ControlFlow>,
-    /// What the two want together.
-    wanted: ControlFlow,
+    /// What the two want together: winit was asked for it at the end of a round.
+    pub(crate) wanted: ControlFlow,
     /// winit has told something since this was last looked at.
-    pub(crate) told: bool,
-    waiting: Option<Waiting>,
+    pub(crate) told: Cell<bool>,
+    waiting: Option<WaitingThread>,
 }
 
 impl<A> Hosted<A> {
@@ -50,17 +51,20 @@ impl<A> Hosted<A> {
     /// not do anything about it.
     ///
     /// # Errors
-    /// If there can be no thread, or the reactor's poller has no descriptor.
+    /// Those of [`WaitingThread::start`].
     pub fn new<T: Send + 'static>(
         app: A,
         proxy: EventLoopProxy<T>,
-        event: impl Fn() -> T + Send + 'static,
+        event: impl Fn() -> T + Send + Sync + 'static,
     ) -> io::Result<Hosted<A>> {
         let mut hosted = Hosted::alone(app);
-        let fd = hosted.reactor.as_fd().ok_or_else(no_descriptor)?;
-        // Fails only when the loop is over: nobody needs waking then.
-        let wake = move || _ = proxy.send_event(event());
-        hosted.waiting = Some(Waiting::start(fd.try_clone_to_owned()?, wake)?);
+        let proxy = Mutex::new(proxy); // not `Sync` on every system
+        let wake = move || {
+            let proxy = proxy.lock().unwrap_or_else(PoisonError::into_inner);
+            // Fails only when the loop is over: nobody needs waking then.
+            let _ = proxy.send_event(event());
+        };
+        hosted.waiting = Some(WaitingThread::start(&hosted.reactor, wake)?);
         Ok(hosted)
     }
 
@@ -69,7 +73,7 @@ impl<A> Hosted<A> {
         self.app
     }
 
-    /// Without anybody who waits for the descriptor.
+    /// Without a thread: whoever runs it waits for the descriptor.
     pub(crate) fn alone(app: A) -> Hosted<A> {
         let (reactor, due) = (Reactor::current(), Rc::new(Cell::new(true)));
         let told = due.clone();
@@ -80,22 +84,9 @@ impl<A> Hosted<A> {
             due,
             theirs: None,
             wanted: ControlFlow::Poll,
-            told: false,
+            told: Cell::new(false),
             waiting: None,
         }
-    }
-
-    pub(crate) fn reactor(&self) -> &Reactor {
-        &self.reactor
-    }
-
-    pub(crate) fn is_due(&self) -> bool {
-        self.due.get()
-    }
-
-    /// What winit was asked for at the end of the last round.
-    pub(crate) fn wanted(&self) -> ControlFlow {
-        self.wanted
     }
 
     /// One turn; when the next one is due, as far as is known.
@@ -121,11 +112,6 @@ impl<A> Hosted<A> {
     }
 }
 
-pub(crate) fn no_descriptor() -> io::Error {
-    let text = "this reactor has no descriptor to watch";
-    io::Error::new(io::ErrorKind::Unsupported, text)
-}
-
 impl<T: 'static, A: ApplicationHandler<T>> ApplicationHandler<T> for Hosted<A> {
     fn new_events(&mut self, event_loop: &ActiveEventLoop, cause: StartCause) {
         if let Some(theirs) = self.theirs.take() {
@@ -135,34 +121,38 @@ impl<T: 'static, A: ApplicationHandler<T>> ApplicationHandler<T> for Hosted<A> {
     }
 
     fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
+        if let Some(waiting) = &self.waiting {
+            // The thread knows the deadline, and calls for each turn.
+            if waiting.is_due() {
+                waiting.turn();
+            }
+            return self.app.about_to_wait(event_loop);
+        }
         let deadline = self.turn();
         self.app.about_to_wait(event_loop);
         let theirs = event_loop.control_flow();
         self.theirs = Some(theirs);
         self.wanted = self.sooner(theirs, deadline);
         event_loop.set_control_flow(self.wanted);
-        if let Some(waiting) = &self.waiting {
-            waiting.arm();
-        }
     }
 
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
-        self.told = true;
+        self.told.set(true);
         self.app.resumed(event_loop);
     }
 
     fn user_event(&mut self, event_loop: &ActiveEventLoop, event: T) {
-        self.told = true;
+        self.told.set(true);
         self.app.user_event(event_loop, event);
     }
 
     fn window_event(&mut self, event_loop: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
-        self.told = true;
+        self.told.set(true);
         self.app.window_event(event_loop, id, event);
     }
 
     fn device_event(&mut self, event_loop: &ActiveEventLoop, id: DeviceId, event: DeviceEvent) {
-        self.told = true;
+        self.told.set(true);
         self.app.device_event(event_loop, id, event);
     }
 

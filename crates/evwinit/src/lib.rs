@@ -1,5 +1,5 @@
 //! evcore as a guest of winit's event loop, and so of egui's (eframe) and of
-//! whatever else is an [`ApplicationHandler`]. Unix only, for now.
+//! whatever else is an [`ApplicationHandler`].
 //!
 //! ```no_run
 //! # struct App;
@@ -17,26 +17,26 @@
 //! - [`run`] (X11, Wayland): winit's own loop has a descriptor there. We wait
 //!   for both and let winit catch up. One thread; a wake-up costs one more
 //!   `poll(2)` and one or two empty rounds of winit's loop.
-//! - [`Hosted`] (any Unix, macOS included): winit keeps its loop, and a thread
-//!   waits for the reactor's descriptor. It does nothing else: no callback
+//! - [`Hosted`] (wherever winit runs): winit keeps its loop, and a thread of
+//!   evcore's waits ([`WaitingThread`]). It does nothing else: no callback
 //!   runs there. It wakes winit by its proxy, once, and sleeps until the turn
-//!   is over. A wake-up costs two changes of thread.
+//!   is over. A wake-up costs two changes of thread; rounds of winit's loop
+//!   that are not for us cost nothing.
 //!
 //! Either way callbacks run on winit's thread, at the end of a round of its
-//! loop, before the application's own `about_to_wait`; each round costs a
-//! system call of ours. The application's `ControlFlow` is respected: we only
-//! wake earlier when a timer of ours is due.
-
-#![cfg(unix)]
+//! loop, before the application's own `about_to_wait`. The application's
+//! `ControlFlow` is respected: `run` wakes earlier when a timer of ours is due,
+//! and makes a system call each round; `Hosted` does not touch it.
 
 mod hosted;
-#[cfg(not(any(target_vendor = "apple", target_os = "android")))]
+#[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
 mod pump;
-mod waiting;
 
+#[cfg(doc)]
+use evcore::reactor::WaitingThread;
 #[cfg(doc)]
 use winit::application::ApplicationHandler;
 
 pub use hosted::Hosted;
-#[cfg(not(any(target_vendor = "apple", target_os = "android")))]
+#[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
 pub use pump::run;

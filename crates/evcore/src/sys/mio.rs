@@ -4,7 +4,6 @@
 //! A socket is registered once, in both directions, edge-triggered. Only
 //! translation lives here: tokens, events and sockets in the seam's terms.
 
-use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
@@ -13,7 +12,7 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::event::{Event, Source};
 use mio::net::{TcpListener, TcpStream, UdpSocket};
@@ -21,8 +20,9 @@ use mio::net::{TcpListener, TcpStream, UdpSocket};
 use mio::net::{UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Registry, Waker};
 
+use super::shared::{Polls, Shared};
 use super::socket::{self, AsSocket, Connected, Side};
-use super::{Address, Adopted, Datagram, Listener, Notify, Ready, Stream, Wait, World};
+use super::{Address, Adopted, Datagram, Listener, Notify, Ready, Stream, Wait, Waiter, World};
 use crate::limits::EVENTS;
 use crate::token::Token;
 
@@ -30,7 +30,7 @@ use crate::token::Token;
 const WAKER: mio::Token = mio::Token(usize::MAX);
 
 pub(super) struct RealWorld {
-    poll: RefCell<(Poll, Events)>,
+    poll: Shared<(Poll, Events)>,
     registry: Rc<Registry>,
     waker: Arc<Bell>,
 }
@@ -44,13 +44,27 @@ impl Notify for Bell {
     }
 }
 
+impl Polls for (Poll, Events) {
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let (poll, events) = self;
+        // mio rounds the timeout up to what its poller can measure.
+        match poll.poll(events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                events.clear();
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+}
+
 impl RealWorld {
     pub(super) fn open() -> io::Result<RealWorld> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let waker = Waker::new(&registry, WAKER)?;
         Ok(RealWorld {
-            poll: RefCell::new((poll, Events::with_capacity(EVENTS))),
+            poll: Shared::new((poll, Events::with_capacity(EVENTS))),
             registry: Rc::new(registry),
             waker: Arc::new(Bell(waker)),
         })
@@ -88,15 +102,14 @@ impl World for RealWorld {
     }
 
     fn wait(&self, wait: Wait, into: &mut Vec<Ready>) -> io::Result<()> {
-        let (poll, events) = &mut *self.poll.borrow_mut();
-        // mio rounds the timeout up to what its poller can measure.
-        match poll.poll(events, wait.timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            outcome => outcome?,
-        }
-        let told = events.iter().filter(|event| event.token() != WAKER);
-        into.extend(told.map(ready));
-        Ok(())
+        self.poll.wait(wait.timeout, &*self.waker, |(_, events)| {
+            let told = events.iter().filter(|event| event.token() != WAKER);
+            into.extend(told.map(ready));
+        })
+    }
+
+    fn waiter(&self) -> Option<Box<dyn Waiter>> {
+        Some(self.poll.waiter())
     }
 
     fn notifier(&self) -> Arc<dyn Notify> {

@@ -20,17 +20,18 @@ use std::os::windows::io::AsRawSocket;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use polling::{Event, Events, PollMode, Poller};
 
+use super::shared::{Polls, Shared};
 use super::socket::{self, AsSocket, Connected, Side};
-use super::{Address, Adopted, Datagram, Listener, Notify, Ready, Stream, Wait, World};
+use super::{Address, Adopted, Datagram, Listener, Notify, Ready, Stream, Wait, Waiter, World};
 use crate::token::Token;
 
 pub(super) struct RealWorld {
     watcher: Rc<Watcher>,
-    events: RefCell<Events>,
+    poll: Shared<(Arc<Poller>, Events)>,
 }
 
 /// The poller and, without edges, what each source still waits to be told.
@@ -55,9 +56,19 @@ impl Notify for Bell {
     }
 }
 
+impl Polls for (Arc<Poller>, Events) {
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let (poller, events) = self;
+        events.clear();
+        poller.wait(events, timeout)?;
+        Ok(())
+    }
+}
+
 impl RealWorld {
     pub(super) fn open() -> io::Result<RealWorld> {
         let poller = Arc::new(Poller::new()?);
+        let poll = Shared::new((Arc::clone(&poller), Events::new()));
         let watcher = Watcher {
             edge: poller.supports_edge(),
             poller,
@@ -65,7 +76,7 @@ impl RealWorld {
         };
         Ok(RealWorld {
             watcher: Rc::new(watcher),
-            events: RefCell::new(Events::new()),
+            poll,
         })
     }
 }
@@ -127,11 +138,14 @@ impl World for RealWorld {
     }
 
     fn wait(&self, wait: Wait, into: &mut Vec<Ready>) -> io::Result<()> {
-        let events = &mut *self.events.borrow_mut();
-        events.clear();
-        self.watcher.poller.wait(events, wait.timeout)?;
-        into.extend(events.iter().map(|event| self.watcher.ready(event)));
-        Ok(())
+        let bell = Bell(Arc::clone(&self.watcher.poller));
+        self.poll.wait(wait.timeout, &bell, |(_, events)| {
+            into.extend(events.iter().map(|event| self.watcher.ready(event)))
+        })
+    }
+
+    fn waiter(&self) -> Option<Box<dyn Waiter>> {
+        Some(self.poll.waiter())
     }
 
     fn notifier(&self) -> Arc<dyn Notify> {
