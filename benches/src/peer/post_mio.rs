@@ -16,7 +16,9 @@ pub(crate) fn run(job: &Job) -> Sample {
 fn posts(job: &Job) -> io::Result<Sample> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(8);
-    let waker = Waker::new(poll.registry(), Token(0))?;
+    // Held here too: a wake that is under way when the last waker goes is lost with its descriptor.
+    let waker = Arc::new(Waker::new(poll.registry(), Token(0))?);
+    let poster_waker = waker.clone();
     let (sender, receiver) = channel();
     let woken = Arc::new(AtomicBool::new(false));
     let (ran, seen) = (Ran::default(), woken.clone());
@@ -25,7 +27,7 @@ fn posts(job: &Job) -> io::Result<Sample> {
         let poster = ran.poster(job.ops, move |closure| {
             sender.send(closure).expect("the receiver lives as long");
             if !woken.swap(true, Ordering::SeqCst) {
-                waker.wake().expect("the poller lives as long");
+                poster_waker.wake().expect("the poller lives as long");
             }
         });
         while ran.count() < job.ops && result.is_ok() {
@@ -35,5 +37,6 @@ fn posts(job: &Job) -> io::Result<Sample> {
         }
         join(poster);
     });
+    drop(waker);
     result.map(|()| sample)
 }
