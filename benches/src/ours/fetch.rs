@@ -7,8 +7,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 /// With the layers a default client has, outermost first.
-pub(crate) const NAME: &str =
-    "evhttp, fetch(url); layers: deadline, follow, upgrade, authenticate, decode, again, harvest, wire";
+pub(crate) const NAME: &str = "evhttp, fetch(url); layers: deadline, follow, upgrade, authenticate, decode, again, harvest, wire";
 
 pub(crate) fn run(job: &Job) -> Sample {
     fetch(job, job.connections()).expect("the canned server answers")

@@ -1,7 +1,6 @@
 //! The one shape every level has: a [`Call`] goes in, an [`Answer`] comes
 //! out. Layers, the pool and the wire know this file and not one another.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
@@ -56,8 +55,6 @@ pub struct Parts {
     /// The step the call is in, as the wire last noted: for whoever gives it
     /// up and has to say where that was.
     pub phase: Rc<Course>,
-    /// Answers so far, of all layers.
-    hops: Rc<Cell<u32>>,
 }
 
 /// What a user may choose for one call.
@@ -115,7 +112,6 @@ impl Call {
             hop: self.hop,
             attempt: self.attempt,
             phase: self.phase.clone(),
-            hops: self.hops.clone(),
         };
         Call::of(Box::new(parts), self.emitter.clone())
     }
@@ -123,8 +119,7 @@ impl Call {
     /// Notes that an answer has come and another is asked for: `hop` counts
     /// them, whichever layer asks.
     pub fn next_hop(&mut self) {
-        self.hops.set(self.hops.get() + 1);
-        (self.hop, self.attempt) = (self.hops.get(), 0);
+        (self.hop, self.attempt) = (self.phase.next_hop(), 0);
     }
 }
 
@@ -139,7 +134,6 @@ impl Parts {
             hop: 0,
             attempt: 0,
             phase: Rc::new(Course::new()),
-            hops: Rc::default(),
         })
     }
 

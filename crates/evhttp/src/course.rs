@@ -15,6 +15,8 @@ pub struct Course {
     /// Nothing is on its way: a pause between two attempts, a password dialog.
     paused: Cell<bool>,
     spent: Cell<Timings>,
+    /// Answers so far that led to another request, whichever layer asked.
+    hops: Cell<u32>,
 }
 
 /// Payload part of [`DONE`](crate::DONE): where the time of a call went, all its
@@ -82,12 +84,19 @@ impl Course {
             since: Cell::new(None),
             paused: Cell::new(false),
             spent: Cell::default(),
+            hops: Cell::new(0),
         }
     }
 
     /// The step.
     pub fn get(&self) -> Phase {
         self.step.get()
+    }
+
+    /// Notes that an answer has come and another is asked for; says how many have.
+    pub(crate) fn next_hop(&self) -> u32 {
+        self.hops.set(self.hops.get() + 1);
+        self.hops.get()
     }
 
     /// Notes that the call is in this step from now on.
