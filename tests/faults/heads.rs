@@ -195,8 +195,9 @@ pub(crate) const ROWS: &[Row] = &[
         || {
             second(vec![
                 Step::ReadHead,
-                send(OLD),
-                send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"),
+                send(&format!(
+                    "{OLD}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+                )),
             ])
         },
     ),

@@ -21,10 +21,23 @@ fn tunnel(answer: &str) -> Told {
     through("http", raw.address(), "https://a.example/")
 }
 
-/// A SOCKS proxy that says these bytes.
+/// A SOCKS proxy that says these bytes and waits for the client to hang up.
 fn socks(scheme: &str, answer: &[u8]) -> Told {
-    let raw = Raw::serve(vec![Step::Read(1), Step::Send(answer.into()), Step::Close]);
+    let raw = Raw::serve(vec![Step::Read(1), Step::Send(answer.into())]);
     through(scheme, raw.address(), "http://a.example/")
+}
+
+/// One that hangs up after the first byte of its second answer. Unread bytes would make that a reset.
+fn socks_cut() -> Told {
+    let (first, second) = (Step::Send(vec![5, 0]), Step::Send(vec![5]));
+    let raw = Raw::serve(vec![
+        Step::Read(1),
+        first,
+        Step::Read(1),
+        second,
+        Step::Close,
+    ]);
+    through("socks5h", raw.address(), "http://a.example/")
 }
 
 fn nobody(scheme: &str) -> Told {
@@ -138,7 +151,7 @@ pub(crate) const ROWS: &[Row] = &[
         "a SOCKS proxy that closes in the middle",
         "Proxy",
         "connect a.example:80 through socks5h://PROXY: the proxy closed the connection without an answer",
-        || socks("socks5h", &[5, 0, 5]),
+        socks_cut,
     ),
     row(
         "a SOCKS 4 proxy that refuses",
