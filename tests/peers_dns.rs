@@ -3,5 +3,6 @@
 
 mod peers_dns {
     mod broken;
+    mod namespace;
     mod servers;
 }

@@ -1,12 +1,12 @@
-//! Asks a silent server for a thousand names, and leaves while all are pending. Says how long it took until then.
+//! Asks a silent server for a thousand names, and leaves while all are pending. Says how many threads it has, and when
+//! it leaves: microseconds since 1970.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, UNIX_EPOCH};
 
 use evcore::Result;
 use evdns::Resolver;
 
 fn main() -> Result<()> {
-    let began = Instant::now();
     let server: std::net::SocketAddr = std::env::args().nth(1).ok_or("no server")?.parse()?;
     let resolver = Resolver::builder()
         .server(server)
@@ -20,6 +20,7 @@ fn main() -> Result<()> {
         pending.iter().all(|promise| !promise.is_settled()),
         "the server answers"
     );
-    println!("{}", began.elapsed().as_millis());
+    let threads = std::fs::read_dir("/proc/self/task")?.count();
+    println!("{threads} {}", UNIX_EPOCH.elapsed()?.as_micros());
     Ok(())
 }
