@@ -164,3 +164,24 @@ fn a_unix_socket_stands_for_any_host() {
         "connect a.example:80: connect /no/such: No such file or directory (os error 2)"
     );
 }
+
+#[test]
+fn a_look_up_leaves_no_error_behind() {
+    let raw = Raw::answer(OK);
+    let reported = std::rc::Rc::new(std::cell::Cell::new(0));
+    let count = reported.clone();
+    evcore::Reactor::current().on_unhandled(move |_| count.set(count.get() + 1));
+    let url = format!("http://a.example:{}/", raw.address().port());
+    for late in [0, 5] {
+        let client = Client::builder()
+            .resolver(move |_| {
+                evcore::sleep(evcore::ms(late)).then(|()| vec![[127, 0, 0, 1].into()])
+            })
+            .build();
+        run(client.fetch(&url)).unwrap();
+        let given_up = client.fetch(&url);
+        given_up.cancel();
+    }
+    run(evcore::sleep(evcore::ms(10))).unwrap();
+    assert_eq!(reported.get(), 0);
+}

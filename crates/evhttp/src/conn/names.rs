@@ -74,9 +74,9 @@ fn by_system(name: &str) -> Promise<Vec<IpAddr>> {
 
 /// A look-up under way.
 pub(crate) struct LookUp {
-    whole: Option<Await<Vec<IpAddr>>>,
     /// One family's addresses, once it is time to act on them.
     early: Option<Await<Vec<IpAddr>>>,
+    whole: Option<Await<Vec<IpAddr>>>,
 }
 
 impl LookUp {
@@ -92,7 +92,10 @@ impl LookUp {
         LookUp {
             whole: Some(found.into_future()),
             early: Some(
+                // With the look-up its listener goes, and who resolves this: no
+                // error, there is just nothing early.
                 early
+                    .catch(|_| Vec::new())
                     .and_then(|found: &Vec<IpAddr>| worth_a_wait(found))
                     .into_future(),
             ),
@@ -119,8 +122,8 @@ impl LookUp {
             }
             match &mut self.early {
                 Some(early) => match Pin::new(early).poll(cx) {
-                    Poll::Ready(Ok(found)) => Poll::Ready(Ok(found)),
-                    Poll::Ready(Err(_)) => {
+                    Poll::Ready(Ok(found)) if !found.is_empty() => Poll::Ready(Ok(found)),
+                    Poll::Ready(_) => {
                         self.early = None;
                         Poll::Pending
                     }
