@@ -27,6 +27,7 @@ pub(crate) mod post_tokio;
 pub(crate) mod posted;
 pub(crate) mod promise_naive;
 pub(crate) mod promise_tokio;
+pub(crate) mod provider;
 pub(crate) mod serve_actix;
 pub(crate) mod serve_hyper;
 pub(crate) mod serve_mio;

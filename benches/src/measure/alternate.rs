@@ -70,6 +70,7 @@ fn run(case: &Case, peer: &Peer, port: u16) -> Result<Measured, String> {
 /// Runs a command that prints its figures.
 fn printed(mut command: Command) -> Result<Measured, String> {
     let output = command
+        .env("RUST_BACKTRACE", "0")
         .stderr(Stdio::piped())
         .output()
         .map_err(|error| format!("{}: {error}", command.get_program().to_string_lossy()))?;
@@ -86,7 +87,9 @@ fn printed(mut command: Command) -> Result<Measured, String> {
 
 fn last_words(stderr: &[u8], status: std::process::ExitStatus) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let last = text.lines().rfind(|line| !line.trim().is_empty());
+    // After its message a panic says how to learn more.
+    let tells = |line: &&str| !line.trim().is_empty() && !line.starts_with("note: ");
+    let last = text.lines().rfind(tells);
     last.map_or_else(
         || format!("failed: {status}"),
         |line| line.trim().to_owned(),

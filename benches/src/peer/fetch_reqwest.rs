@@ -1,10 +1,11 @@
-//! reqwest's client, made once, without any optional feature, on a current-thread runtime.
+//! reqwest's client, made once, of its optional features with TLS alone, on a current-thread runtime.
 
 use crate::area::Job;
 use crate::measure::Sample;
-use crate::peer::tokio_run;
+use crate::peer::{provider, tokio_run};
 
 pub(crate) fn run(job: &Job) -> Sample {
+    provider::install();
     let client = reqwest::Client::new();
     let url = job.url();
     tokio_run::requests(job, move || {

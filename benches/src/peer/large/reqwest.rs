@@ -4,11 +4,12 @@ use super::received;
 use crate::area::Job;
 use crate::flood::tls::root_pem;
 use crate::measure::Sample;
+use crate::peer::provider;
 use reqwest::{Certificate, Client, Response, Result};
-use rustls::crypto::ring::default_provider;
 use tokio::runtime::{Builder, Runtime};
 
 fn runtime() -> Runtime {
+    provider::install();
     Builder::new_current_thread()
         .enable_all()
         .build()
@@ -23,9 +24,6 @@ pub(crate) fn streamed(job: &Job) -> Sample {
 }
 
 pub(crate) fn tls(job: &Job) -> Sample {
-    default_provider()
-        .install_default()
-        .expect("this is the first");
     let all = async || {
         let root = Certificate::from_pem(&root_pem())?;
         let client = Client::builder().tls_certs_only([root]).build()?;
