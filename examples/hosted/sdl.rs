@@ -4,27 +4,21 @@
 //!
 //!     cargo run -p hosted --features sdl --bin sdl
 
-use std::cell::Cell;
-use std::os::fd::OwnedFd;
-use std::rc::Rc;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::{Duration, Instant};
-
+use evcore::reactor::WaitingThread;
 use evcore::{Error, Reactor, Result};
 use hosted::Trace;
-use rustix::event::{PollFd, PollFlags, poll};
-use sdl2::event::{Event, EventSender};
+use sdl2::EventSubsystem;
+use sdl2::event::Event;
 use sdl2::pixels::Color;
 use sdl2::rect::Rect;
 
 /// What the waiting thread pushes.
-struct Readable;
+struct TurnDue;
 
 fn main() -> Result<()> {
     let sdl = sdl2::init()?;
     let video = sdl.video()?;
     let events = sdl.event()?;
-    events.register_custom_event::<Readable>()?;
     let mut pump = sdl.event_pump()?;
     let window = video
         .window("Downloads", 720, 180)
@@ -36,69 +30,31 @@ fn main() -> Result<()> {
         .build()
         .map_err(Error::new)?;
 
-    let reactor = Reactor::current();
-    let due = Rc::new(Cell::new(false));
-    let told = due.clone();
-    reactor.on_wake(move || told.set(true));
-    let fd = reactor
-        .as_fd()
-        .ok_or("no descriptor")?
-        .try_clone_to_owned()?;
-    let arm = waiting_thread(fd, events.event_sender());
-    let mut armed = false;
-
+    let guest = attach(&events)?;
     let trace = Trace::start()?;
     let done = trace.done();
     while !done.is_settled() {
-        due.set(false);
-        let turned = reactor.turn(Duration::ZERO);
-        let deadline = turned.next.map(|next| Instant::now() + next);
         draw(&mut canvas, &trace)?;
-        if !armed && !turned.more {
-            armed = arm.send(()).is_ok();
-        }
-        // Rounded up; without a timer of ours SDL sleeps until something happens.
-        let left = deadline.map_or(Duration::MAX, |at| {
-            at.saturating_duration_since(Instant::now())
-        });
-        let wait = if turned.more || due.get() {
-            0
-        } else {
-            left.as_nanos().div_ceil(1_000_000)
-        };
-        let first = pump.wait_event_timeout(wait.min(60_000) as u32);
-        for event in first
-            .into_iter()
-            .chain(std::iter::from_fn(|| pump.poll_event()))
-        {
-            match event {
-                Event::Quit { .. } => return Ok(()),
-                Event::MouseButtonDown { y, .. } => {
-                    let clicked = trace.downloads.get(y as usize / 60);
-                    clicked.inspect(|download| download.page.cancel());
-                }
-                event if event.is_user_event() => armed = false,
-                _ => {}
+        match pump.wait_event() {
+            Event::Quit { .. } => return Ok(()),
+            Event::MouseButtonDown { y, .. } => {
+                let clicked = trace.downloads.get(y as usize / 60);
+                clicked.inspect(|download| download.page.cancel());
             }
+            event if event.is_user_event() => guest.turn(),
+            _ => {}
         }
     }
     println!("{}", trace.text());
     Ok(())
 }
 
-/// Each message has it wait once for the descriptor, then push one event.
-fn waiting_thread(fd: OwnedFd, events: EventSender) -> Sender<()> {
-    let (arm, orders): (Sender<()>, Receiver<()>) = mpsc::channel();
-    std::thread::spawn(move || {
-        while orders.recv().is_ok() {
-            let mut watched = [PollFd::new(&fd, PollFlags::IN)];
-            while poll(&mut watched, None) == Err(rustix::io::Errno::INTR) {}
-            if events.push_custom_event(Readable).is_err() {
-                break; // SDL is over
-            }
-        }
-    });
-    arm
+/// Has an event pushed whenever a turn is due.
+pub(crate) fn attach(events: &EventSubsystem) -> Result<WaitingThread> {
+    events.register_custom_event::<TurnDue>()?;
+    let queue = events.event_sender();
+    let wake = move || _ = queue.push_custom_event(TurnDue); // fails when SDL is over
+    Ok(WaitingThread::start(&Reactor::current(), wake)?)
 }
 
 fn draw(canvas: &mut sdl2::render::WindowCanvas, trace: &Trace) -> Result<()> {

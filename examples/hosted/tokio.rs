@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
 /// Turns `reactor` for as long as it is polled.
-async fn host(reactor: Reactor) -> io::Result<()> {
+pub(crate) async fn host(reactor: Reactor) -> io::Result<()> {
     let woken = Rc::new(Notify::new());
     let wake = woken.clone();
     reactor.on_wake(move || wake.notify_one());
