@@ -164,7 +164,8 @@ pub struct TlsServer {
 struct Shared {
     accepted: AtomicUsize,
     stopped: AtomicBool,
-    streams: Mutex<Vec<TcpStream>>,
+    /// By number: a connection that was reset has no peer's address any more.
+    streams: Mutex<Vec<(usize, TcpStream)>>,
 }
 
 impl TlsServer {
@@ -193,7 +194,7 @@ impl TlsServer {
                         .streams
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner);
-                    streams.extend(stream.try_clone());
+                    streams.extend(stream.try_clone().map(|stream| (number, stream)));
                     drop(streams);
                     let (config, play, shared) = (config.clone(), play.clone(), shared.clone());
                     thread::spawn(move || serve(stream, config, number, &*play, &shared));
@@ -249,7 +250,6 @@ fn serve(
     _ = stream.set_nodelay(true);
     // A client that hangs must not keep a thread for ever.
     _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
-    let peer = stream.peer_addr().ok();
     let session = ServerConnection::new(config).expect("a configuration");
     let mut stream = StreamOwned::new(session, stream);
     // How it ended is what the client reports.
@@ -259,7 +259,7 @@ fn serve(
         .streams
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    streams.retain(|other| peer.is_none() || other.peer_addr().ok() != peer);
+    streams.retain(|(other, _)| *other != number);
 }
 
 /// Reads up to a blank line; what was read.
@@ -288,7 +288,7 @@ impl Drop for TlsServer {
             .streams
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        for stream in streams.drain(..) {
+        for (_, stream) in streams.drain(..) {
             _ = stream.shutdown(std::net::Shutdown::Both);
         }
     }
