@@ -8,6 +8,7 @@ const WIDTH: u32 = 860;
 /// Where bars begin and how long the longest is.
 const BARS_FROM: u32 = 270;
 const LONGEST: f64 = 380.0;
+const FIGURES_FROM: u32 = BARS_FROM + 394;
 const ROW: u32 = 22;
 const HEADING: u32 = 34;
 /// A bar is cut at so many times the reference's: one slow peer must not squeeze all others.
@@ -24,7 +25,8 @@ pub(crate) fn svg(area: &str, rows: &[&Row], caption: &[String]) -> String {
     text(&mut body, (16, y), "font-size='17' font-weight='600'", area);
     for case in rows.chunk_by(|a, b| a.case == b.case) {
         y += HEADING;
-        text(&mut body, (16, y), "font-weight='600'", case[0].case);
+        let heading = format!("{}: {}", case[0].case, case[0].what);
+        text(&mut body, (16, y), "font-weight='600'", &heading);
         y = bars(&mut body, case, y);
     }
     for line in caption {
@@ -48,9 +50,11 @@ fn bars(out: &mut String, rows: &[&Row], from: u32) -> u32 {
     let mut y = from;
     for row in rows {
         y += ROW;
-        text(out, (BARS_FROM - 8, y), "text-anchor='end'", row.peer);
+        // What follows a semicolon is for the table, which has room.
+        let name = row.peer.split(';').next().unwrap_or(row.peer);
+        text(out, (BARS_FROM - 8, y), "text-anchor='end'", name);
         let Some(time) = time(row) else {
-            text(out, (BARS_FROM, y), "fill='#8a8f99'", "not run");
+            text(out, (FIGURES_FROM, y), "fill='#8a8f99'", "not run");
             continue;
         };
         let length = (time.min(longest) * scale).max(1.0);
@@ -64,7 +68,7 @@ fn bars(out: &mut String, rows: &[&Row], from: u32) -> u32 {
         let cut = if time > longest { "… " } else { "" };
         let ratio = time / unit;
         let label = format!("{cut}{} · {ratio:.2}", readable(time));
-        text(out, (BARS_FROM + length as u32 + 8, y), "", &label);
+        text(out, (FIGURES_FROM, y), "", &label);
     }
     let (top, bottom) = (from + 6, y + 6);
     let x = f64::from(BARS_FROM) + unit.min(longest) * scale;
@@ -136,6 +140,7 @@ mod tests {
         Row {
             area: "fetch",
             case: "64",
+            what: "GET",
             peer,
             ops: 1,
             figures: cpu.map(figures).ok_or_else(|| "absent".to_owned()),
@@ -146,12 +151,13 @@ mod tests {
     fn a_picture_shows_all_and_cuts_what_is_far_too_long() {
         let rows = [
             row("hyper", Some(100.0)),
-            row("evhttp", Some(80.0)),
+            row("evhttp; all layers", Some(80.0)),
             row("slow & old", Some(1e6)),
             row("node", None),
         ];
         let picture = svg("fetch", &rows.each_ref(), &["made by a test".to_owned()]);
         for part in [
+            "64: GET",
             "hyper",
             "80.0 ns · 0.80",
             "… 1.00 ms · 10000.00",

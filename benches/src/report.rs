@@ -94,6 +94,7 @@ mod tests {
         let row = Row {
             area: "promise",
             case: "hot",
+            what: "",
             peer: "V8",
             ops: 5,
             figures,

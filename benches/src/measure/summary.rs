@@ -7,6 +7,8 @@ use crate::area::{Case, Peer};
 pub(crate) struct Row {
     pub(crate) area: &'static str,
     pub(crate) case: &'static str,
+    /// What one operation is.
+    pub(crate) what: &'static str,
     pub(crate) peer: &'static str,
     pub(crate) ops: u64,
     /// Or the reason why it was not run.
@@ -29,6 +31,7 @@ pub(super) fn row(case: &Case, peer: &Peer, figures: Result<Figures, String>) ->
     Row {
         area: case.area,
         case: case.name,
+        what: case.what,
         peer: peer.name,
         ops: case.ops,
         figures,
@@ -81,6 +84,7 @@ mod tests {
         Row {
             area: "area",
             case: "case",
+            what: "a step",
             peer,
             ops: 1,
             figures: Ok(figures),
