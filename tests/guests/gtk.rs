@@ -55,6 +55,22 @@ fn a_gibibyte_does_not_hold_up_the_window() {
 }
 
 #[test]
+fn a_download_is_one_threads_work() {
+    let screen = Screen::new();
+    let mut server = Program::start(screen.command(RESPONSIVE).arg("serve"));
+    let url = server.line("http://");
+    let mut busy = Program::start(screen.command(RESPONSIVE).args(["fetch", &url]));
+    busy.line("begun");
+    let trace = Strace::watch(busy.child.id(), Duration::from_secs(1));
+    // What a socket of ours is read with, and no other library in this program uses.
+    let received = trace.calls.iter().filter(|call| call.name == "recvfrom");
+    let threads: Vec<u32> = received.map(|call| call.thread).collect();
+    println!("{} receives in a second", threads.len());
+    assert!(threads.len() > 10);
+    assert!(threads.iter().all(|&thread| thread == busy.child.id()));
+}
+
+#[test]
 fn an_attached_reactor_sleeps_on_one_thread() {
     let screen = Screen::new();
     let mut idle = Program::start(screen.command(RESPONSIVE).args(["sleep", "60"]));

@@ -114,6 +114,7 @@ fn window(start: impl FnOnce() -> Promise<u64>) -> Result<()> {
     let over = main_loop.clone();
     // Not before: a fast machine would be through while the window opens.
     let job = start();
+    println!("begun");
     job.settled(move |_| over.quit());
     main_loop.run();
     if let Some(Ok(bytes @ 1..)) = job.peek() {
