@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use bed::raw::{Raw, Step, send};
+use bed::raw::{Raw, Step, early_refusal, send};
 use bytes::Bytes;
 use evcore::{Kind, Promise, run};
 use evhttp::{Body, Error, Phase, fetch, get, post};
@@ -374,13 +374,7 @@ fn a_reset_while_sending_is_told_as_such() {
 #[test]
 fn a_refusal_in_the_middle_of_an_upload_is_heard() {
     // The server answers and closes its side without reading all: the answer counts, not the broken pipe.
-    let refuse = "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nmuch";
-    let raw = Raw::serve(vec![
-        Step::ReadHead,
-        send(refuse),
-        Step::Finish,
-        Step::Read(40_000_000),
-    ]);
+    let raw = Raw::serve(early_refusal());
     let page = run(post(raw.url("/")).body(vec![0; 30_000_000]).send()).unwrap();
     assert_eq!(
         (page.status().as_u16(), &*page.text().unwrap()),

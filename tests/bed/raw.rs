@@ -40,6 +40,18 @@ pub fn send(text: &str) -> Step {
     Step::Send(text.as_bytes().to_vec())
 }
 
+/// Refuses a request in the middle of its body, ends that side, and reads on.
+#[must_use]
+pub fn early_refusal() -> Vec<Step> {
+    let refuse = "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nmuch";
+    vec![
+        Step::ReadHead,
+        send(refuse),
+        Step::Finish,
+        Step::Read(40_000_000),
+    ]
+}
+
 /// How the client's end of a connection came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -71,7 +83,8 @@ impl Seen {
 #[derive(Default)]
 struct Shared {
     seen: Mutex<Vec<Seen>>,
-    streams: Mutex<Vec<TcpStream>>,
+    /// By number: a connection that was reset has no peer's address any more.
+    streams: Mutex<Vec<(usize, TcpStream)>>,
     stopped: AtomicBool,
 }
 
@@ -156,7 +169,7 @@ impl Drop for Raw {
         if let Some(accept) = self.accept.take() {
             let _ = accept.join();
         }
-        for stream in lock(&self.shared.streams).drain(..) {
+        for (_, stream) in lock(&self.shared.streams).drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -174,7 +187,7 @@ fn accept(listener: &TcpListener, scripts: &[Vec<Step>], shared: &Arc<Shared>) {
         }
         let Ok(stream) = stream else { continue };
         lock(&shared.seen).push(Seen::default());
-        lock(&shared.streams).extend(stream.try_clone());
+        lock(&shared.streams).extend(stream.try_clone().map(|stream| (index, stream)));
         let script = scripts[index.min(scripts.len() - 1)].clone();
         let connection = Connection {
             stream,
@@ -213,9 +226,7 @@ impl Connection {
         }
         // The clone kept for dropping the server would keep the socket open, and a shut down
         // socket sends no reset: only the last descriptor's close does.
-        let mine = self.stream.peer_addr().ok();
-        lock(&self.shared.streams)
-            .retain(|stream| mine.is_none() || stream.peer_addr().ok() != mine);
+        lock(&self.shared.streams).retain(|(index, _)| *index != self.index);
     }
 
     fn act(&mut self, step: Step) -> Result<(), Over> {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use bed::raw::{Raw, Step, send};
+use bed::raw::{Raw, Step, early_refusal, send};
 use evcore::run;
 use evhttp::{Client, Request, get, post};
 
@@ -32,13 +32,7 @@ pub(crate) fn endless(says: &str, piece: &str) -> Told {
 
 /// The answer comes, and the end of the reading, before the request is sent.
 fn early() -> Told {
-    let refuse = "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nmuch";
-    let raw = Raw::serve(vec![
-        Step::ReadHead,
-        send(refuse),
-        Step::Finish,
-        Step::Read(40_000_000),
-    ]);
+    let raw = Raw::serve(early_refusal());
     told(post(raw.url("/")).body(vec![0; 30_000_000]).send())
 }
 

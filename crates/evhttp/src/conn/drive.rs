@@ -169,10 +169,10 @@ pub(crate) struct Drive {
     codec: ClientExchange,
     upload: Upload,
     emitter: Emitter,
-    /// To be told when all is sent.
-    sent: Option<Sent>,
     /// Which hop and attempt of its call this is.
     place: Sent,
+    /// It was told that all is sent.
+    told_sent: bool,
     buffers: Rc<Buffers>,
     /// Bytes moved both ways.
     pub(crate) moved: u64,
@@ -189,7 +189,7 @@ impl Drive {
         connection: Box<Connection>,
         codec: ClientExchange,
         body: Body,
-        (emitter, sent): (Emitter, Sent),
+        (emitter, place): (Emitter, Sent),
         buffers: Rc<Buffers>,
     ) -> Drive {
         let total = body.length();
@@ -207,8 +207,8 @@ impl Drive {
             codec,
             upload,
             emitter,
-            sent: Some(sent),
-            place: sent,
+            place,
+            told_sent: false,
             buffers,
             moved: 0,
             some_sent: false,
@@ -346,10 +346,8 @@ impl Drive {
                 return Poll::Ready(Ok(()));
             }
             if self.upload.written {
-                if let Some(sent) = self.sent.take()
-                    && self.emitter.wants(SENT)
-                {
-                    self.emitter.emit(SENT, sent);
+                if !std::mem::replace(&mut self.told_sent, true) && self.emitter.wants(SENT) {
+                    self.emitter.emit(SENT, self.place);
                 }
                 return Poll::Ready(Ok(()));
             }

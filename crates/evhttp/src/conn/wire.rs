@@ -318,9 +318,9 @@ impl AtHand {
             Some(Event::End { trailers }) => Some(trailers),
             _ => None,
         };
-        let total = match (&end, &first) {
-            (Some(_), first) => Some(first.as_ref().map_or(0, Bytes::len)),
-            (None, _) => left,
+        let total = match end {
+            Some(_) => Some(first.as_ref().map_or(0, Bytes::len)),
+            None => left,
         };
         AtHand {
             first,

@@ -27,7 +27,7 @@ pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<()> {
             Ok(None) => return Ok(()),
             Err(error) => return refuse(io, error).await,
         };
-        io.turn_to_us();
+        io.turn_to(Turn::Ours);
         let body = match framing {
             Framing::None => Body::empty(),
             _ => Body::pieces(Incoming::new(io)),
@@ -92,12 +92,7 @@ fn poll_head(io: &Io, cx: &mut Context<'_>) -> Poll<Result<Asked, Error>> {
             Event::Closed => return Poll::Ready(Ok(None)),
             _ => {}
         }
-        let more = match io.poll_flush(cx) {
-            Poll::Ready(Ok(())) => io
-                .poll_receive(cx)
-                .map_err(|error| lost(Phase::Head, io, error)),
-            flushed => flushed.map(|error| Err(lost(Phase::Send, io, error.unwrap_err()))),
-        };
+        let more = poll_more(io, cx);
         if more.is_pending() {
             io.wait_for_request();
         }
@@ -110,6 +105,13 @@ fn poll_head(io: &Io, cx: &mut Context<'_>) -> Poll<Result<Asked, Error>> {
             return Poll::Ready(Ok(None));
         }
     }
+}
+
+/// Sends what is answered already, then receives once. `Ok(false)` at the end.
+fn poll_more(io: &Io, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+    ready!(io.poll_flush(cx)).map_err(|error| lost(Phase::Send, io, error))?;
+    io.poll_receive(cx)
+        .map_err(|error| lost(Phase::Head, io, error))
 }
 
 /// Answers what is no proper request, and closes.
@@ -202,14 +204,14 @@ async fn send_piece(io: &Io, mut piece: Bytes) -> Result<()> {
     let mut suffix = frame.suffix();
     io.turn_to(Turn::Body);
     let sent = poll_fn(|cx| io.poll_send(cx, &mut piece, &mut suffix)).await;
-    io.turn_to_us();
+    io.turn_to(Turn::Ours);
     sent.map_err(|error| lost(Phase::Send, io, error).into())
 }
 
 async fn flush(io: &Io) -> Result<()> {
     io.turn_to(Turn::Body);
     let sent = poll_fn(|cx| io.poll_flush(cx)).await;
-    io.turn_to_us();
+    io.turn_to(Turn::Ours);
     sent.map_err(|error| lost(Phase::Send, io, error).into())
 }
 
@@ -324,7 +326,7 @@ impl Pieces for Incoming {
         }
         self.io.turn_to(Turn::Body);
         let piece = ready!(self.poll_wire(cx));
-        self.io.turn_to_us();
+        self.io.turn_to(Turn::Ours);
         self.ended = !matches!(piece, Ok(Some(_)));
         Poll::Ready(piece.map_err(Into::into).transpose())
     }

@@ -101,14 +101,14 @@ impl Io {
 
     /// Notes whose turn it is, from now on.
     pub(super) fn turn_to(&self, turn: Turn) {
+        if turn == Turn::Ours {
+            // Nobody has to be waited for: since when does not matter, so the clock is not asked.
+            self.turn.update(|(_, since)| (turn, since));
+            return;
+        }
         let now = Reactor::current().now();
         self.turn.set((turn, now));
         self.shared.watch.note(turn, now);
-    }
-
-    /// Nobody has to be waited for. Since when does not matter, so the clock is not asked.
-    pub(super) fn turn_to_us(&self) {
-        self.turn.update(|(_, since)| (Turn::Ours, since));
     }
 
     /// The connection is about to wait for a request: if none has begun, it lends its memory to the others.
