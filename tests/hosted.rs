@@ -256,6 +256,26 @@ fn a_timer_left_behind_by_a_run_between_turns_is_told() {
 }
 
 #[test]
+fn a_post_that_came_in_a_runs_last_turn_is_told() {
+    let guest = Reactor::new().unwrap();
+    let asked = Rc::new(Cell::new(false));
+    let told = asked.clone();
+    guest.on_wake(move || told.set(true));
+    guest.turn(Duration::ZERO);
+    let (remote, before) = (guest.remote(), asked.clone());
+    let job = async move {
+        // The reactor is awake: nobody has to end a wait of its own.
+        let posting = std::thread::spawn(move || remote.post(|| {}));
+        assert!(posting.join().unwrap());
+        before.set(false);
+        Ok(())
+    };
+    guest.run(job).unwrap();
+    assert!(asked.get(), "the host has to learn of the post");
+    assert!(!guest.turn(Duration::ZERO).more);
+}
+
+#[test]
 fn idle_makes_no_wake_ups() {
     for with_hook in [true, false] {
         let mut house = House::new(with_hook);

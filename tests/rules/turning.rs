@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -360,6 +360,50 @@ fn p26_posts_cost_one_system_call_at_most() {
         .join()
         .unwrap();
     assert_eq!(watch.notified(), 2);
+}
+
+#[test]
+fn p26_posts_to_a_busy_reactor_cost_none() {
+    let (reactor, watch) = Watch::reactor();
+    let _inside = reactor.enter();
+    let remote = reactor.remote();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let post_from_a_thread = {
+        let (remote, ran) = (remote.clone(), ran.clone());
+        move || {
+            let (remote, ran) = (remote.clone(), ran.clone());
+            let post = move || remote.post(move || _ = ran.fetch_add(1, Ordering::SeqCst));
+            assert!(std::thread::spawn(post).join().unwrap());
+        }
+    };
+    for round in 1..=3 {
+        // While it delivers: it collects before it waits again, and its host is told that there is more.
+        defer(post_from_a_thread.clone());
+        assert!(reactor.turn(Duration::ZERO).more);
+        assert_eq!(ran.load(Ordering::SeqCst), 2 * round - 2);
+        // More of them, before it has collected the first.
+        post_from_a_thread();
+        assert!(!reactor.turn(None).more);
+        assert_eq!(ran.load(Ordering::SeqCst), 2 * round);
+        assert_eq!(watch.notified(), 0);
+    }
+}
+
+#[test]
+fn posts_are_taken_in_portions_and_none_is_left() {
+    let reactor = Reactor::new().unwrap();
+    let remote = reactor.remote();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let many = 2 * limits::POSTS + 1;
+    for expected in 0..many {
+        let ran = ran.clone();
+        remote.post(move || assert_eq!(ran.fetch_add(1, Ordering::SeqCst), expected));
+    }
+    let mut turns = 1;
+    while reactor.turn(Duration::ZERO).more {
+        turns += 1;
+    }
+    assert_eq!((ran.load(Ordering::SeqCst), turns), (many, 3));
 }
 
 #[test]

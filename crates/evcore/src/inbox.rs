@@ -1,11 +1,13 @@
 //! The side of a reactor that other threads see: posts and wakes. Nothing in
 //! here touches a promise; what is posted waits for the turn to collect it.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, ThreadId};
 
 use crate::current;
+use crate::limits;
 use crate::sys::Notify;
 use crate::token::Token;
 
@@ -14,14 +16,19 @@ pub(crate) enum Post {
     Wake(Token),
 }
 
-/// The reactor may be waiting: who posts has to end the wait.
+/// What the reactor takes posts from; it stays on its thread.
+pub(crate) type Posts = Receiver<Post>;
+
+/// Nothing is there, and the reactor may be waiting: who posts has to end the
+/// wait.
 const ASLEEP: u8 = 0;
-/// The reactor will look at the inbox before it waits again.
+/// Nothing is there; the reactor will look before it waits again.
 const AWAKE: u8 = 1;
+/// Something is there, and the reactor is awake or has been told.
+const FILLED: u8 = 2;
 
 pub(crate) struct Inbox {
-    posts: Mutex<Vec<Post>>,
-    filled: AtomicBool,
+    posts: Sender<Post>,
     state: AtomicU8,
     remotes: AtomicUsize,
     closed: AtomicBool,
@@ -31,49 +38,34 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    pub(crate) fn new(reactor: u64, notify: Arc<dyn Notify>) -> Arc<Inbox> {
-        Arc::new(Inbox {
-            posts: Mutex::default(),
-            filled: AtomicBool::new(false),
+    pub(crate) fn new(reactor: u64, notify: Arc<dyn Notify>) -> (Arc<Inbox>, Posts) {
+        let (sender, posts) = channel();
+        let inbox = Arc::new(Inbox {
+            posts: sender,
             state: AtomicU8::new(ASLEEP),
             remotes: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             notify,
             reactor,
             owner: thread::current().id(),
-        })
+        });
+        (inbox, posts)
     }
 
     /// Puts `post` in and ends the reactor's wait, unless somebody has done
-    /// so already. False, with nothing done, if the reactor is closed.
+    /// so already. False, with `post` dropped, if the reactor is closed.
     pub(crate) fn push(&self, post: Post) -> bool {
-        {
-            let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.closed.load(Ordering::Relaxed) {
-                drop(posts);
-                drop(post);
-                return false;
-            }
-            posts.push(post);
-            // Set and cleared under the lock: who finds it set need not set it again.
-            if !self.filled.load(Ordering::Relaxed) {
-                self.filled.store(true, Ordering::SeqCst);
-            }
+        if self.closed.load(Ordering::Relaxed) || self.posts.send(post).is_err() {
+            return false;
         }
-        if self.takes_over_waking() {
+        // Either we see that the reactor has begun to take, or it sees what we have sent.
+        fence(Ordering::SeqCst);
+        if self.state.load(Ordering::Relaxed) != FILLED
+            && self.state.swap(FILLED, Ordering::SeqCst) == ASLEEP
+        {
             self.end_wait();
         }
         true
-    }
-
-    /// Whether the reactor may be waiting and nobody else has undertaken to end that. Most posts find it awake, and
-    /// looking is cheaper than exchanging. Either we see it asleep, or it sees what we have set.
-    fn takes_over_waking(&self) -> bool {
-        self.state.load(Ordering::SeqCst) == ASLEEP
-            && self
-                .state
-                .compare_exchange(ASLEEP, AWAKE, Ordering::SeqCst, Ordering::SeqCst)
-                .is_ok()
     }
 
     /// On its own thread the reactor can't be waiting; only its host can.
@@ -91,35 +83,44 @@ impl Inbox {
         self.notify.notify();
     }
 
-    /// From now on posting has to end the wait. True if there is something
-    /// to collect at once.
+    /// From now on posting has to end the wait. True if something is there
+    /// already: then it need not.
     pub(crate) fn fall_asleep(&self) -> bool {
-        self.state.store(ASLEEP, Ordering::SeqCst);
-        self.filled.load(Ordering::SeqCst)
+        self.change(AWAKE, ASLEEP) == FILLED
     }
 
     pub(crate) fn wake_up(&self) {
-        self.state.store(AWAKE, Ordering::SeqCst);
+        self.change(ASLEEP, AWAKE);
+    }
+
+    /// The state before.
+    fn change(&self, from: u8, to: u8) -> u8 {
+        let order = Ordering::SeqCst;
+        let changed = self.state.compare_exchange(from, to, order, order);
+        changed.unwrap_or_else(|other| other)
     }
 
     pub(crate) fn is_filled(&self) -> bool {
-        self.filled.load(Ordering::SeqCst)
+        self.state.load(Ordering::SeqCst) == FILLED
     }
 
-    /// Takes what is there, leaving `into`'s memory for the next posts.
-    pub(crate) fn take(&self, into: &mut Vec<Post>) {
-        if self.filled.load(Ordering::SeqCst) {
-            let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::swap(&mut *posts, into);
-            self.filled.store(false, Ordering::SeqCst);
+    /// Takes what is there, up to a limit: who posts all the time shall not
+    /// keep the reactor from everything else.
+    pub(crate) fn take(&self, posts: &Posts, mut give: impl FnMut(Post)) {
+        self.state.store(AWAKE, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        for _ in 0..limits::POSTS {
+            match posts.try_recv() {
+                Ok(post) => give(post),
+                Err(_) => return,
+            }
         }
+        self.state.store(FILLED, Ordering::SeqCst);
     }
 
-    /// Refuses posts from now on and hands out those that came too late.
-    pub(crate) fn close(&self) -> Vec<Post> {
-        let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
-        self.closed.store(true, Ordering::Relaxed);
-        std::mem::take(&mut *posts)
+    /// Refuses posts from now on.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn has_remotes(&self) -> bool {

@@ -8,6 +8,10 @@ use std::time::Duration;
 /// loop for well under a frame.
 pub const BUDGET: usize = 1_024;
 
+/// Posts from other threads taken in one turn; more come with the next. As
+/// many as a turn delivers: the queue does not grow by them.
+pub const POSTS: usize = BUDGET;
+
 /// Bytes moved through a socket that cost one unit of the budget; an operation
 /// that could go on at once costs at least one. So a turn moves about 2 MiB,
 /// which takes a millisecond or two: whoever reads what never ends leaves the

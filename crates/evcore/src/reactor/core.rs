@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use crate::error::{Error, Kind, closed_for_io};
 use crate::host::Hooks;
-use crate::inbox::{Inbox, Post};
+use crate::inbox::{Inbox, Posts};
 use crate::promise::listen::Numbering;
 use crate::promise::state::AnyNode;
 use crate::promise::unhandled::Unhandled;
@@ -49,7 +49,8 @@ pub(crate) struct Core {
     pub(super) locals: RefCell<Vec<Rc<dyn Any>>>,
     errors: OnceCell<(Error, Error)>,
     pub(super) ready: RefCell<Vec<Ready>>,
-    pub(super) posts: RefCell<Vec<Post>>,
+    /// None once the reactor is closed.
+    pub(super) posts: RefCell<Option<Posts>>,
     pub(crate) world: Box<dyn World>,
 }
 
@@ -58,6 +59,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 impl Core {
     pub(super) fn new(world: Box<dyn World>) -> Core {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let (inbox, posts) = Inbox::new(id, world.notifier());
         Core {
             id,
             handles: Cell::new(0),
@@ -71,13 +73,13 @@ impl Core {
             running: Cell::new(None),
             pending: RefCell::new(Slab::new()),
             numbering: Numbering::default(),
-            inbox: Inbox::new(id, world.notifier()),
+            inbox,
             hooks: Hooks::default(),
             on_unhandled: RefCell::default(),
             locals: RefCell::default(),
             errors: OnceCell::new(),
             ready: RefCell::default(),
-            posts: RefCell::default(),
+            posts: RefCell::new(Some(posts)),
             world,
         }
     }

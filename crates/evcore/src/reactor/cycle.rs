@@ -102,15 +102,12 @@ impl Core {
     }
 
     fn collect_posts(self: &Rc<Self>) {
-        let mut posts = self.posts.take();
-        self.inbox.take(&mut posts);
-        for post in posts.drain(..) {
-            match post {
-                Post::Call(f) => self.queue.push(Entry::Call(f, None)),
-                Post::Wake(token) => self.schedule(token),
-            }
-        }
-        self.posts.replace(posts);
+        let posts = self.posts.borrow();
+        let Some(posts) = &*posts else { return };
+        self.inbox.take(posts, |post| match post {
+            Post::Call(f) => self.queue.push(Entry::Call(f, None)),
+            Post::Wake(token) => self.schedule(token),
+        });
     }
 
     /// Wakes those who waited for what the outside told.
@@ -140,9 +137,10 @@ impl Core {
         turn::clean_up(self);
         turn::report(self);
         self.depth.set(self.depth.get() - 1);
-        // A host did not see these turns: timers made in them are news to it.
+        // A host did not see these turns: timers made in them and posts left
+        // over are news to it.
         let timed = !self.timers.borrow().is_empty();
-        if timed || self.queue.has_work() || self.queue.has_reports() {
+        if timed || self.inbox.is_filled() || self.queue.has_work() || self.queue.has_reports() {
             self.nudge_host();
         }
     }
@@ -210,11 +208,14 @@ pub(super) fn close(core: &Rc<Core>) {
     core.hosting.set(false);
     // What users' drops make meanwhile is this reactor's, and closed.
     current::enter(core);
-    let posts = core.inbox.close();
-    posts.into_iter().for_each(|post| match post {
-        Post::Call(f) => turn::bury(core, f),
-        Post::Wake(_) => {}
-    });
+    core.inbox.close();
+    if let Some(posts) = core.posts.take() {
+        while let Ok(post) = posts.try_recv() {
+            turn::bury(core, post);
+        }
+        // Somebody may just have looked whether it was closed.
+        turn::bury(core, posts);
+    }
     loop {
         let tasks: Vec<Task> = core.tasks.borrow_mut().drain().collect();
         let alarms = core.timers.borrow_mut().drain();
