@@ -1,6 +1,8 @@
 //! A client behind JSON lines, for judges that are written in any language: a request a line on standard input, an answer a line on standard output, in
 //! the order in which they come. No behaviour of its own lives here: what a line asks for is said to evhttp, and what evhttp says is written.
 
+mod curl_terms;
+
 mod driver {
     pub(crate) mod lines;
     pub(crate) mod options;

@@ -78,6 +78,9 @@ pub struct Challenged {
     pub url: Url,
     /// The scheme asked for first, in lower case.
     pub scheme: String,
+    /// All schemes it would take, in lower case and in its order: whether a
+    /// password would go as it is (`basic`), a dialog may want to say.
+    pub offered: Vec<String>,
     /// What the server calls the place, if it says so.
     pub realm: Option<String>,
     /// Whether credentials have been refused in this call.
@@ -85,10 +88,16 @@ pub struct Challenged {
 }
 
 impl Challenged {
-    pub(crate) fn new(url: Url, scheme: &str, realm: Option<&str>, refused: bool) -> Challenged {
+    pub(crate) fn new(
+        url: Url,
+        offered: Vec<String>,
+        realm: Option<&str>,
+        refused: bool,
+    ) -> Challenged {
         Challenged {
             url,
-            scheme: scheme.to_owned(),
+            scheme: offered.first().cloned().unwrap_or_default(),
+            offered,
             realm: realm.map(str::to_owned),
             refused,
         }

@@ -1,12 +1,11 @@
 //! The command line, and the client it makes. No line of input is read here.
 
-use std::net::{IpAddr, SocketAddr};
-
 use evcore::Result;
 use evhttp::http::Method;
 use evhttp::{Client, Proxies, Request, evtls};
 
 use super::lines::{Asked, Wrong};
+use crate::curl_terms;
 
 /// What was asked for on the command line.
 pub(crate) struct Options {
@@ -24,10 +23,16 @@ impl Options {
             };
             client = match word.as_str() {
                 "--proxy" => client.proxies(Proxies::all(value()?.parse()?)),
-                "--cacert" => client.tls(trusting(&value()?)?),
+                "--cacert" => {
+                    let tls = evtls::Connector::builder();
+                    client.tls(curl_terms::connector(curl_terms::trusting(
+                        tls,
+                        &value()?,
+                    )?)?)
+                }
                 "--resolve" => {
                     let wanted = value()?;
-                    let (host, addr) = place(&wanted).ok_or_else(|| {
+                    let (host, addr) = curl_terms::place(&wanted).ok_or_else(|| {
                         format!("option --resolve: {wanted:?} is no HOST:PORT:ADDR")
                     })?;
                     client.resolve(host, addr)
@@ -61,23 +66,4 @@ impl Options {
         }
         Ok(request)
     }
-}
-
-/// As with curl, the file replaces the system's authorities.
-fn trusting(path: &str) -> Result<evtls::Connector> {
-    let pem = std::fs::read(path).map_err(|error| format!("option --cacert: {path}: {error}"))?;
-    Ok(evtls::Connector::builder()
-        .root_certificates(pem)
-        .only_own_roots()
-        .build()?)
-}
-
-/// `HOST:PORT:ADDR`, as curl takes it; but evhttp's addresses are for a host, and so hold on every port.
-fn place(text: &str) -> Option<(&str, SocketAddr)> {
-    let (host, rest) = text.split_once(':')?;
-    let (port, addr) = rest.split_once(':')?;
-    let addr = addr.trim_start_matches('[').trim_end_matches(']');
-    let _: u16 = port.parse().ok()?;
-    let addr: IpAddr = addr.parse().ok()?;
-    (!host.is_empty()).then(|| (host, SocketAddr::new(addr, 0)))
 }

@@ -124,11 +124,12 @@ impl Keyring {
                 return Ok(Some(Credentials::password(name, password)));
             }
         }
-        let (Some(dialog), Some(first)) = (&self.dialog, offered.first()) else {
+        let Some(dialog) = self.dialog.as_ref().filter(|_| !offered.is_empty()) else {
             return Ok(None);
         };
         let realm = offered.iter().find_map(|c| c.get("realm"));
-        dialog(&Challenged::new(url.clone(), &first.scheme, realm, refused)).await
+        let schemes = offered.iter().map(|c| c.scheme.clone()).collect();
+        dialog(&Challenged::new(url.clone(), schemes, realm, refused)).await
     }
 }
 
