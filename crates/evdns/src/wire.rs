@@ -103,11 +103,12 @@ pub(crate) fn compare(reply: &[u8], query: &[u8]) -> Match {
     if let (b"", Some(code)) = (rest, bare_code(head, query)) {
         return Match::Bare(code);
     }
+    let Some(question) = question(query) else {
+        return Match::Foreign;
+    };
     // QR set, OPCODE 0, one question.
-    let header = head[..2] == query[..2] && head[2] & 0xf8 == 0x80 && head[4..6] == [0, 1];
-    let length = question_length(query);
-    let question = &query[HEADER..HEADER + length];
-    match rest.get(..length) {
+    let header = query.starts_with(&head[..2]) && head[2] & 0xf8 == 0x80 && head[4..6] == [0, 1];
+    match rest.get(..question.len()) {
         Some(theirs) if header && theirs == question => Match::Ours,
         // Type and class have no letters: 'A' (0x41) is no type we ask for.
         Some(theirs) if header && theirs.eq_ignore_ascii_case(question) => Match::OtherCase,
@@ -117,17 +118,15 @@ pub(crate) fn compare(reply: &[u8], query: &[u8]) -> Match {
 
 /// Some resolvers leave the question out when they refuse (glibc takes that too). It is no answer, only a failure.
 fn bare_code(head: &[u8], query: &[u8]) -> Option<u16> {
-    let ours = head[..2] == query[..2] && head[2] & 0xf8 == 0x80 && head[4..] == [0; 8];
+    let ours = query.starts_with(&head[..2]) && head[2] & 0xf8 == 0x80 && head[4..] == [0; 8];
     let code = u16::from(head[3] & 15);
     (ours && matches!(code, SERVFAIL | NOTIMP | REFUSED)).then_some(code)
 }
 
-fn question_length(query: &[u8]) -> usize {
-    let mut at = HEADER;
-    while query[at] != 0 {
-        at += 1 + usize::from(query[at]);
-    }
-    at + 5 - HEADER
+/// Name, type and class of a query's one question.
+fn question(query: &[u8]) -> Option<&[u8]> {
+    let end = skip_name(query, HEADER)?;
+    query.get(HEADER..end + 4)
 }
 
 /// Puts the name into the question of a reply of ours as it was before its letters were shuffled.
@@ -190,13 +189,18 @@ pub(crate) fn is_truncated(reply: &[u8]) -> bool {
     reply.get(2).is_some_and(|flags| flags & 2 != 0)
 }
 
-/// Reads a whole message. `asked` is the name in the question, which most owners share.
+/// Reads a whole message with one question, which has to name `asked`: most owners point there.
 pub(crate) fn read(bytes: &[u8], asked: &Name) -> Result<Reply, Malformed> {
     let count = |at: usize| {
         let octets = bytes.get(at..at + 2).ok_or(Malformed)?;
         Ok(u16::from_be_bytes([octets[0], octets[1]]))
     };
     let counts = [count(6)?, count(8)?, count(10)?];
+    let end = HEADER + asked.wire().len();
+    let name = bytes.get(HEADER..end).ok_or(Malformed)?;
+    if count(4)? != 1 || !name.eq_ignore_ascii_case(asked.wire()) {
+        return Err(Malformed);
+    }
     // The codec makes room for what the header claims.
     let claimed: usize = counts.iter().map(|&n| usize::from(n)).sum();
     if claimed * LEAST_RECORD > bytes.len() {
@@ -222,7 +226,8 @@ pub(crate) fn read(bytes: &[u8], asked: &Name) -> Result<Reply, Malformed> {
             .contains(&cookie.data.len())
             .then(|| Rc::from(&cookie.data[..]))
     });
-    let rcode = u16::from(bytes[3] & 15) | extended_rcode(bytes, claimed).unwrap_or(0);
+    let upper = extended_rcode(bytes, end + 4, claimed).unwrap_or(0);
+    let rcode = u16::from(bytes[3] & 15) | upper;
     Ok(Reply {
         rcode,
         truncated: is_truncated(bytes),
@@ -235,8 +240,8 @@ pub(crate) fn read(bytes: &[u8], asked: &Name) -> Result<Reply, Malformed> {
 }
 
 /// The upper bits of the response code (RFC 6891 §6.1.3), which the codec takes from the wrong end of the field.
-fn extended_rcode(bytes: &[u8], records: usize) -> Option<u16> {
-    let mut at = HEADER + question_length(bytes);
+fn extended_rcode(bytes: &[u8], first: usize, records: usize) -> Option<u16> {
+    let mut at = first;
     for _ in 0..records {
         at = skip_name(bytes, at)?;
         let head = bytes.get(at..at + 10)?;

@@ -127,3 +127,34 @@ fn what_breaks_the_format_is_refused() {
     long.extend_from_slice(&ADDRESS[..]);
     assert!(refused([1, 0, 0], &long), "a name of more than 255 octets");
 }
+
+/// Reading judges by itself: it may be given what nobody compared with a query.
+#[test]
+fn bytes_that_are_no_reply_are_refused() {
+    let asked = name("ab.example");
+    let good = reply(0x8180, [1, 0, 0], &ADDRESS);
+    for length in 0..good.len() {
+        assert!(read(&good[..length], &asked).is_err(), "{length} octets");
+    }
+    assert!(read(&[0xff; 600], &asked).is_err());
+    let questions = |count: u8| {
+        let mut reply = reply(0x8180, [0, 0, 0], b"");
+        reply[5] = count;
+        read(&reply, &asked).is_err()
+    };
+    assert!(questions(0) && !questions(1) && questions(2));
+    assert!(read(&good, &name("abc.example")).is_err());
+    assert!(read(&good, &name("example")).is_err());
+    assert!(read(&good, &name("AB.example")).is_ok());
+}
+
+#[test]
+fn nothing_is_a_reply_to_what_is_no_query() {
+    let good = reply(0x8180, [0, 0, 0], b"");
+    let query = query(None);
+    for length in 0..query.len() {
+        assert_eq!(compare(&good, &query[..length]), Match::Foreign);
+        assert_eq!(compare(&query[..length], &query[..length]), Match::Foreign);
+    }
+    assert_eq!(compare(&good, &[0xff; 40]), Match::Foreign);
+}
