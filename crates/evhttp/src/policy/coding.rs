@@ -180,10 +180,13 @@ impl Stage {
             return Ok(output);
         }
         self.begun = true;
-        let taken = self.undo.step(&self.pending, &mut output)?;
-        self.pending.advance(taken);
+        if !self.undo.is_over() {
+            let taken = self.undo.step(&self.pending, &mut output)?;
+            self.pending.advance(taken);
+        }
         if self.undo.is_over() {
-            // Browsers and curl drop what follows as well.
+            // Browsers and curl drop what follows as well, and so what looks
+            // like another beginning behind it.
             self.pending.clear();
         }
         Ok(output)

@@ -61,7 +61,10 @@ fn what_was_encoded_comes_back_however_it_is_cut() {
         (&[Deflate], bare(&text)),
         (&[Gzip], [gzip(&text[..99]), gzip(&text[99..])].concat()),
         (&[Gzip], [&gzip(&text)[..], &[0; 700]].concat()),
+        (&[Gzip], [&gzip(&text)[..], &[0; 9], &gzip(b"no")].concat()),
+        (&[Gzip], [&gzip(&text)[..], b"\0\x8b\0\x1f\x08"].concat()),
         (&[Deflate], [&bare(&text)[..], b"rubbish"].concat()),
+        (&[Deflate], [&zlib(&text)[..], &zlib(b"no")].concat()),
         (&[Deflate, Gzip], gzip(&zlib(&text))),
         (&[Gzip, Deflate, Gzip], gzip(&bare(&gzip(&text)))),
     ];
