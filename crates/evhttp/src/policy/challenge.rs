@@ -47,12 +47,14 @@ pub(crate) fn parse(field: &str) -> Vec<Challenge> {
         let blanks = rest.skip(is_blank);
         match (found.last_mut(), rest.0.starts_with('=')) {
             (_, _) if name.is_empty() => rest.skip_element(),
-            (Some(challenge), true) => {
+            (challenge, true) => {
                 rest.0 = &rest.0[1..];
                 let value = rest.value();
-                challenge.parameters.push((name, value));
+                // Nobody's parameter is read over as a whole: a comma within its quotes begins no challenge.
+                if let Some(challenge) = challenge {
+                    challenge.parameters.push((name, value));
+                }
             }
-            (None, true) => rest.skip_element(),
             (_, false) => {
                 found.push(Challenge {
                     scheme: name,
@@ -174,6 +176,7 @@ mod tests {
             ),
             (r#"Basic realm="unclosed"#, "basic realm=unclosed"),
             ("realm=lost, Basic realm=x", "basic realm=x"),
+            (r#"realm="lost, Digest x", Basic realm=x"#, "basic realm=x"),
             ("@@@, Basic realm=x", "basic realm=x"),
             ("", ""),
             (
