@@ -48,7 +48,8 @@ impl CookieJar {
         jar
     }
 
-    /// All cookies as text, those of this session too.
+    /// All cookies as text, those of this session too, but for those with a
+    /// tab inside, which the form has no way to say.
     pub fn to_text(&self) -> String {
         self.0.borrow().to_text()
     }

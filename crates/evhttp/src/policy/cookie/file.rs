@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::{Cookie, Jar};
 
 impl Jar {
-    /// One line a cookie; cookies of this session have the time 0.
+    /// One line a cookie; cookies of this session have the time 0. What has
+    /// a tab in it can't be said in this form: curl keeps no such cookie.
     pub(crate) fn to_text(&self) -> String {
         let mut text = String::from("# Netscape HTTP Cookie File\n");
         let truth = |is: bool| if is { "TRUE" } else { "FALSE" };
-        for cookie in &self.cookies {
+        for cookie in self.cookies.iter().filter(|cookie| !cookie.has_tab()) {
             let mark = if cookie.http_only { "#HttpOnly_" } else { "" };
             let dot = if cookie.host_only { "" } else { "." };
             let Cookie {
@@ -34,6 +35,14 @@ impl Jar {
         text.lines()
             .filter_map(line)
             .for_each(|cookie| self.put(cookie, now));
+    }
+}
+
+impl Cookie {
+    fn has_tab(&self) -> bool {
+        [&self.name, &self.value, &self.path]
+            .iter()
+            .any(|part| part.contains('\t'))
     }
 }
 

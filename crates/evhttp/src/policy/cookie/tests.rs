@@ -311,7 +311,14 @@ fn a_jar_goes_to_a_file_and_back() {
     ] {
         jar.store(&here, field.as_bytes(), NOW);
     }
+    // RFC 6265bis lets tabs pass; in a file they would end the column.
+    let mut with_tabs = jar.clone();
+    for field in ["d\t=4", "e=\"5\t5\"", "f=6; Path=/\tx"] {
+        with_tabs.store(&here, field.as_bytes(), NOW);
+    }
     let text = jar.to_text();
+    assert_eq!(with_tabs.to_text().lines().count(), 5, "but for those");
+    assert!(with_tabs.to_text().contains("\td\t4\n"), "trimmed");
     assert_eq!(
         text,
         "# Netscape HTTP Cookie File\na.example\tFALSE\t/x\tFALSE\t0\ta\t1\n\
