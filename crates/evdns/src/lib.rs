@@ -16,6 +16,8 @@ mod error;
 mod event;
 mod files;
 mod flight;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod idn;
 mod interfaces;
 pub mod limits;

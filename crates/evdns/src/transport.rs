@@ -18,6 +18,8 @@ use crate::query::Trouble;
 use crate::random::Random;
 use crate::wire::{self, Ask, CLIENT_COOKIE, Reply, Type};
 pub(crate) use expected::Expecting;
+#[cfg(fuzzing)]
+pub(crate) use expected::news_of;
 
 /// What comes back for a question.
 #[derive(Debug)]

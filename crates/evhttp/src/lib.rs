@@ -26,6 +26,8 @@ mod credentials;
 mod error;
 mod event;
 mod fetch;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod h1;
 mod layer;
 pub mod limits;

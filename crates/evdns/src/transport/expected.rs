@@ -122,15 +122,8 @@ impl Expected {
             let Some(entry) = entries.get(&u16::from_be_bytes([upper, lower])) else {
                 return;
             };
-            let news = match wire::compare(message, &entry.query) {
-                Match::Foreign => return,
-                Match::OtherCase => News::OtherCase,
-                Match::Bare(code) => News::Refused(code),
-                Match::Ours => {
-                    // Names in the answer point into the question: nobody should see the case we gave it.
-                    wire::restore_case(message, &entry.name);
-                    wire::read(message, &entry.name).map_or(News::Garbled, News::Reply)
-                }
+            let Some(news) = news_of(message, &entry.query, &entry.name) else {
+                return;
             };
             (entry.asker.upgrade(), entry.question, news)
         };
@@ -148,4 +141,18 @@ impl Expected {
             }
         }
     }
+}
+
+/// What a message tells who asked `query`, a question about `asked`. `None`: it is no reply to that.
+pub(crate) fn news_of(message: &mut [u8], query: &[u8], asked: &Name) -> Option<News> {
+    Some(match wire::compare(message, query) {
+        Match::Foreign => return None,
+        Match::OtherCase => News::OtherCase,
+        Match::Bare(code) => News::Refused(code),
+        Match::Ours => {
+            // Names in the answer point into the question: nobody should see the case we gave it.
+            wire::restore_case(message, asked);
+            wire::read(message, asked).map_or(News::Garbled, News::Reply)
+        }
+    })
 }
