@@ -36,6 +36,8 @@ pub(crate) struct Case {
     nsswitch: &'static str,
     gai: &'static str,
     multi: bool,
+    /// What the file named by `HOSTALIASES` says.
+    pub(crate) aliases: &'static str,
     pub(crate) names: Vec<String>,
     /// Some server is of no use, so that evdns would learn to step around it (difference 2 of docs/dns.md).
     pub(crate) servers_fail: bool,
@@ -95,6 +97,10 @@ const NSSWITCH: &[&str] = &[
     "hosts: dns [TRYAGAIN=return UNAVAIL=continue] files\n",
     "hosts: dns [SUCCESS=continue] files\n",
     "hosts: files [SUCCESS=continue] dns\n",
+    "hosts: files dns [SUCCESS=merge]\n",
+    "hosts: files [SUCCESS=merge UNAVAIL=return] dns\n",
+    "hosts: files [NOTFOUND=merge] dns\n",
+    "hosts: dns [!SUCCESS=merge] files\n",
     "hosts: files mdns4_minimal [NOTFOUND=return] dns\n",
     "hosts: files resolve [!UNAVAIL=return] dns\n",
     "hosts: files dns [\n",
@@ -120,6 +126,14 @@ const HOSTS: &[&str] = &[
      10.77.0.50 dual\n::1 six\n::ffff:192.0.2.52 mapped6\nbogus dual\n192.0.2.53\n 192.0.2.54 indented both.example\n",
     "192.0.2.60 both both.example v4.corp.test\n2001:db8::60 v6.example none.example\n127.0.1.1 filehost.example filehost\n",
     "",
+];
+
+const ALIASES: &[&str] = &[
+    "",
+    "",
+    "",
+    "both v4.example\nv6\tmany.example. and more\n# both none\nnone both\nmissing\nyam\nfilehost v6.example\nalias none\n",
+    "BOTH. both.corp.test\nsilent x\n v4 indented\n\nmany a_b.example\ncut a*b\nboth v6.example\nv4 v4",
 ];
 
 const LABELS: &[&str] = &[
@@ -278,6 +292,7 @@ impl Case {
             nsswitch: dice.pick(NSSWITCH),
             gai: dice.pick(GAI),
             multi: !dice.one_in(4),
+            aliases: dice.pick(ALIASES),
             names,
             servers_fail: fail,
         }
@@ -303,7 +318,7 @@ impl Case {
         let files = self
             .files()
             .map(|(name, text)| format!("  {name}: {text:?}\n"));
-        files.concat()
+        files.concat() + &format!("  HOSTALIASES: {:?}\n", self.aliases)
     }
 }
 

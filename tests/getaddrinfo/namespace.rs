@@ -23,6 +23,8 @@ impl Kind {
 pub(crate) struct Namespace {
     name: String,
     etc: PathBuf,
+    /// The file that `HOSTALIASES` names.
+    aliases: PathBuf,
     pub(crate) kind: Kind,
     servers: Child,
 }
@@ -75,6 +77,7 @@ impl Namespace {
         let etc = Path::new("/etc/netns").join(&name);
         fs::create_dir_all(&etc).expect("root may write to /etc");
         let zone = env!("CARGO_BIN_EXE_dns_zone");
+        let aliases = etc.with_extension("aliases");
         let mut servers = Command::new("ip")
             .args(["netns", "exec", &name, zone])
             .stdin(Stdio::piped())
@@ -90,6 +93,7 @@ impl Namespace {
         Namespace {
             name,
             etc,
+            aliases,
             kind,
             servers,
         }
@@ -100,12 +104,14 @@ impl Namespace {
         for (file, text) in case.files() {
             fs::write(self.etc.join(file), text).expect("root may write to /etc");
         }
+        fs::write(&self.aliases, case.aliases).expect("root may write to /etc");
     }
 
     /// What a program says inside.
     pub(crate) fn run(&self, program: &Path, arguments: &[&str]) -> String {
         let program = program.display().to_string();
-        let within = ["netns", "exec", &self.name, &program];
+        let aliases = format!("HOSTALIASES={}", self.aliases.display());
+        let within = ["netns", "exec", &self.name, "env", &aliases, &program];
         ip(&[&within[..], arguments].concat())
     }
 }
@@ -121,6 +127,7 @@ impl Drop for Namespace {
                 .status(),
         );
         drop(fs::remove_dir_all(&self.etc));
+        drop(fs::remove_file(&self.aliases));
     }
 }
 

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::config::aliases::Aliases;
 use crate::config::gai_conf::GaiConf;
 use crate::config::host_conf;
 use crate::config::hosts::Hosts;
@@ -29,14 +30,21 @@ pub(crate) struct Configuration {
     pub(crate) gai: GaiConf,
     /// This machine's name.
     pub(crate) host_name: Option<String>,
+    /// The user's own names.
+    pub(crate) aliases: Aliases,
 }
 
 /// The files and what they were like when they were read.
 #[derive(Debug)]
 pub(crate) struct Files {
     folder: PathBuf,
-    stamps: [Option<Stamp>; NAMES.len()],
+    /// The file that `HOSTALIASES` names.
+    aliases: Option<PathBuf>,
+    stamps: Stamps,
 }
+
+/// Of the files in the folder, and of the aliases.
+type Stamps = ([Option<Stamp>; NAMES.len()], Option<Stamp>);
 
 const NAMES: [&str; 5] = [
     "resolv.conf",
@@ -59,7 +67,8 @@ impl Files {
     pub(crate) fn of_system() -> Files {
         Files {
             folder: PathBuf::from("/etc"),
-            stamps: [None; NAMES.len()],
+            aliases: env::var_os("HOSTALIASES").map(PathBuf::from),
+            stamps: Stamps::default(),
         }
     }
 
@@ -68,8 +77,9 @@ impl Files {
         self.stamp() != self.stamps
     }
 
-    fn stamp(&self) -> [Option<Stamp>; NAMES.len()] {
-        NAMES.map(|name| stamp(&self.folder.join(name)))
+    fn stamp(&self) -> Stamps {
+        let aliases = self.aliases.as_deref().and_then(stamp);
+        (NAMES.map(|name| stamp(&self.folder.join(name))), aliases)
     }
 
     /// Reads all of them. A file that can't be read is as one that is not there.
@@ -88,6 +98,7 @@ impl Files {
         let multi = host_conf::multi(&text("host.conf").unwrap_or_default(), multi.as_deref());
         let resolv = text("resolv.conf").unwrap_or_default();
         let sources = nsswitch::parse(&text("nsswitch.conf").unwrap_or_default());
+        let aliases = self.aliases.as_deref().and_then(read);
         let known = sources.as_deref().unwrap_or_default();
         let installed = known.iter().map(|source| {
             source
@@ -101,6 +112,7 @@ impl Files {
             sources,
             gai: GaiConf::parse(&text("gai.conf").unwrap_or_default()),
             host_name,
+            aliases: Aliases::parse(&aliases.unwrap_or_default()),
         }
     }
 }
@@ -178,7 +190,8 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let mut files = Files {
             folder: folder.clone(),
-            stamps: [None; NAMES.len()],
+            aliases: Some(folder.join("aliases")),
+            stamps: Stamps::default(),
         };
         assert!(!files.have_changed());
         fs::write(folder.join("hosts"), "192.0.2.1 a\n").unwrap();
@@ -189,6 +202,9 @@ mod tests {
         fs::rename(folder.join("other"), folder.join("hosts")).unwrap();
         assert!(files.have_changed());
         files.read();
+        fs::write(folder.join("aliases"), "a b.example\n").unwrap();
+        assert!(files.have_changed());
+        assert_eq!(files.read().aliases.target("a"), Some("b.example"));
         fs::remove_file(folder.join("hosts")).unwrap();
         assert!(files.have_changed());
         assert!(files.read().hosts.is_none());

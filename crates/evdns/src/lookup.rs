@@ -68,6 +68,8 @@ impl Said {
     }
 }
 
+const UNMERGED: &str = "nsswitch.conf says merge, which addresses of hosts can't be";
+
 /// What hosts(5) says is read again whenever it changes.
 const HOSTS_TTL: u32 = 1;
 
@@ -143,6 +145,7 @@ impl LookUp {
                 .because("nsswitch.conf has a line that is not understood"));
         };
         let mut last = Said::nothing(Status::Unavailable, Lack::Internal);
+        let mut to_merge = false;
         for (n, (source, installed)) in sources
             .iter()
             .zip(&state.configuration.installed)
@@ -176,11 +179,16 @@ impl LookUp {
                         .await;
                 }
             };
+            if self.families == Families::V4 {
+                let merges = source.action(Status::Success) == Action::Merge;
+                last = self.unmerged(last, merges, &mut to_merge)?;
+            }
             match source.action(last.status) {
                 Action::Return => break,
-                Action::Continue => {}
-                Action::Merge if n + 1 < sources.len() => return Err(self.merged(last.status)),
-                Action::Merge => {}
+                Action::Merge if self.families != Families::V4 && n + 1 < sources.len() => {
+                    return Err(self.merged(last));
+                }
+                Action::Continue | Action::Merge => {}
             }
         }
         match last.found.addresses.is_empty() {
@@ -189,15 +197,33 @@ impl LookUp {
         }
     }
 
-    /// Answers of hosts can't be merged with the next source's: glibc drops them.
-    fn merged(&self, status: Status) -> Error {
-        let kind = match (self.families, status) {
-            (Families::V4, Status::Success) => ErrorKind::NoRecords,
-            (_, Status::Unavailable | Status::TryAgain) => ErrorKind::System,
+    /// Answers of hosts can't be merged with the next source's: glibc drops them, whatever they say.
+    fn merged(&self, last: Said) -> Error {
+        let kind = match (last.status, last.lack) {
+            (Status::Unavailable | Status::TryAgain, _) => ErrorKind::System,
+            (_, Some(Lack::NoRecords)) => ErrorKind::NoRecords,
+            (_, Some(Lack::TryAgain)) => ErrorKind::TryAgain,
             _ => ErrorKind::NoName,
         };
-        self.error(kind)
-            .because("nsswitch.conf says merge, which addresses of hosts can't be")
+        self.error(kind).because(UNMERGED)
+    }
+
+    /// What `gethostbyname2_r` makes of merging: an answer that is to be kept for it, or added to one, makes its source
+    /// unavailable. If there is nothing to add, it returns whatever its buffer holds by then (docs/dns.md, difference 5);
+    /// here that is no address.
+    fn unmerged(&self, said: Said, merges: bool, to_merge: &mut bool) -> Result<Said, Error> {
+        let success = said.status == Status::Success;
+        match (std::mem::take(to_merge), success) {
+            (true, false) => Err(self.error(ErrorKind::NoRecords).because(UNMERGED)),
+            (false, false) => Ok(said),
+            (false, true) if !merges => Ok(said),
+            (before, true) => {
+                *to_merge = !before;
+                let why = Some(UNMERGED.to_owned());
+                let nothing = Said::nothing(Status::Unavailable, Lack::NoRecords);
+                Ok(Said { why, ..nothing })
+            }
+        }
     }
 
     /// The code for what the last source said.
@@ -290,7 +316,7 @@ impl LookUp {
         if !self.name.parse::<Name>().is_ok_and(|name| name.is_host()) {
             return Said::nothing(Status::NotFound, Lack::NoName);
         }
-        let mut search = Search::new(&self.name, self.state.conf());
+        let mut search = self.search();
         let (mut unavailable, mut why) = (false, None);
         while let Some(text) = search.next() {
             let Ok(name) = text.parse::<Name>() else {
@@ -327,6 +353,17 @@ impl LookUp {
         Said {
             why,
             ..Said::nothing(status, search.lack())
+        }
+    }
+
+    /// The names to ask for. glibc replaces an alias twice: in the module, and once more in `res_search`, which then
+    /// asks for that name alone.
+    fn search(&self) -> Search {
+        let aliases = &self.state.configuration.aliases;
+        let name = aliases.target(&self.name).unwrap_or(&self.name);
+        match aliases.target(name) {
+            Some(once_more) => Search::only(once_more),
+            None => Search::new(name, self.state.conf()),
         }
     }
 

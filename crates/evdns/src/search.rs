@@ -67,6 +67,14 @@ impl Search {
         names.reverse();
         Search {
             left: names,
+            ..Search::only(name)
+        }
+    }
+
+    /// This name and no other.
+    pub(crate) fn only(name: &str) -> Search {
+        Search {
+            left: vec![(name.to_owned(), Part::Absolute)],
             current: Part::Absolute,
             first: None,
             no_records: false,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{From, Resolver};
+use crate::config::aliases::Aliases;
 use crate::config::gai_conf::GaiConf;
 use crate::config::nsswitch;
 use crate::config::resolv_conf::ResolvConf;
@@ -126,6 +127,7 @@ impl Builder {
             installed: vec![true],
             gai: GaiConf::default(),
             host_name: None,
+            aliases: Aliases::default(),
         };
         let habits = Habits {
             manner,
