@@ -196,7 +196,10 @@ fn the_options_reach_the_client() {
     let told = driven(&trusted[2..], line.as_bytes());
     let error = told.to(&json!(1))["error"].as_str().unwrap();
     let why = "the certificate is signed by nobody who is trusted here";
-    assert_eq!(error, format!("secure a.example:{port}: {why}"));
+    assert_eq!(
+        error,
+        format!("secure a.example:{port} (127.0.0.1:{port}): {why}")
+    );
 
     let proxy = Raw::answer("HTTP/1.1 204 No Content\r\n\r\n");
     let line = format!("{}\n", json!({ "id": 1, "url": "http://b.example/" }));

@@ -16,6 +16,7 @@ mod fetch {
     mod layers;
     mod redirects;
     mod retrying;
+    mod secrets;
     mod stopping;
     mod story;
     mod twice;

@@ -161,7 +161,7 @@ fn a_unix_socket_stands_for_any_host() {
         .to_string();
     assert_eq!(
         line,
-        "connect a.example:80: connect /no/such: No such file or directory (os error 2)"
+        "connect a.example:80 through /no/such: No such file or directory (os error 2)"
     );
 }
 

@@ -100,7 +100,7 @@ fn the_scheme_is_part_of_the_key() {
         secure
             .unwrap_err()
             .to_string()
-            .starts_with("secure a.example:443: ")
+            .starts_with("secure a.example:443 (")
     );
 }
 

@@ -129,7 +129,8 @@ fn each_refusal_is_one_line() {
         let client = client(&authority, &server).build();
         let (told, line) = failure(&client, &server.url(HOST, "/"));
         assert_eq!(told, kind);
-        let expected = format!("secure {HOST}:{}: {cause}", server.address().port());
+        let (port, address) = (server.address().port(), server.address());
+        let expected = format!("secure {HOST}:{port} ({address}): {cause}");
         assert!(line.starts_with(&expected), "{line}");
         assert!(!line.contains('\n'), "{line}");
     }

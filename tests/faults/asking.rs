@@ -54,6 +54,24 @@ pub(crate) const ROWS: &[Row] = &[
         || told(fetch("two\nlines")),
     ),
     row(
+        "a scheme forgotten before a password",
+        "UnknownScheme",
+        "request me:...: unknown scheme \"me\": only http and https are spoken here",
+        || told(fetch("me:secret@a.example/x")),
+    ),
+    row(
+        "a port that is none after a password, and a token",
+        "BadUrl",
+        "request \"http://a.example:x/?...\": not a URL: invalid port number",
+        || told(fetch("http://me:secret@a.example:x/?token=7")),
+    ),
+    row(
+        "an unknown scheme, a password and a token",
+        "UnknownScheme",
+        "request ftp://a.example/?...: unknown scheme \"ftp\": only http and https are spoken here",
+        || told(fetch("ftp://me:secret@a.example/?token=7#here")),
+    ),
+    row(
         "an unknown scheme",
         "UnknownScheme",
         "request ftp://a.example/: unknown scheme \"ftp\": only http and https are spoken here",

@@ -36,6 +36,11 @@ fn early() -> Told {
     told(post(raw.url("/")).body(vec![0; 30_000_000]).send())
 }
 
+fn asked_with_a_token() -> Told {
+    let raw = Raw::serve(vec![Step::ReadHead, Step::Close]);
+    told(get(raw.url("/x?token=7#here")).send()).naming(raw.address(), "SERVER")
+}
+
 /// What a second call meets after a first one was answered by the first of two connections.
 fn second(first: Vec<Step>) -> Told {
     let raw = Raw::serve_each(vec![
@@ -65,7 +70,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "closed within the status line",
         "Protocol(TruncatedHead)",
-        "head http://SERVER/: the peer closed the connection within a head, after 1 bytes of it",
+        "head http://SERVER/: the peer closed the connection within a head, after 1 byte of it",
         || said("H"),
     ),
     row(
@@ -73,6 +78,12 @@ pub(crate) const ROWS: &[Row] = &[
         "Protocol(TruncatedHead)",
         "head http://SERVER/: the peer closed the connection within a head, after 22 bytes of it",
         || said("HTTP/1.1 200 OK\r\nConte"),
+    ),
+    row(
+        "closed without an answer to a question with a token",
+        "Protocol(NoResponse)",
+        "head http://SERVER/x?...: the server closed the connection without a response",
+        asked_with_a_token,
     ),
     row(
         "reset before the head",

@@ -1,9 +1,12 @@
 //! Names that lead nowhere, addresses where nobody answers.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
+use bed::dns::{DnsServer, Question};
 use bed::{BlackHole, TempDir};
 use evcore::{Promise, ms};
+use evhttp::evdns::Resolver;
 use evhttp::{Phase, get};
 
 use super::row::{Row, Told, row, told};
@@ -33,6 +36,35 @@ fn black_hole() -> Told {
     let hole = BlackHole::new();
     let call = get(format!("http://{}/", hole.address()));
     told(call.time_limit(Phase::Connect, ms(100)).send()).naming(hole.address(), "SERVER")
+}
+
+/// A call whose name is asked of this server alone, once.
+fn asked_of(server: SocketAddr, timeout: Duration) -> Told {
+    let resolver = Resolver::builder()
+        .server(server)
+        .timeout(timeout)
+        .attempts(1)
+        .build();
+    let call = get(URL).resolver(move |name| resolver.lookup(name));
+    told(call.send()).naming(server, "SERVER")
+}
+
+/// What comes of a DNS server that reacts so.
+fn named(react: fn(&Question) -> Vec<Vec<u8>>) -> Told {
+    let server = DnsServer::start(react);
+    asked_of(server.address(), Duration::from_secs(30))
+}
+
+fn silent_server() -> Told {
+    let server = DnsServer::start(|_| Vec::new());
+    asked_of(server.address(), ms(300))
+}
+
+fn no_server() -> Told {
+    let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    asked_of(address, Duration::from_secs(30))
 }
 
 fn at_path(path: &std::path::Path) -> Told {
@@ -73,6 +105,42 @@ pub(crate) const ROWS: &[Row] = &[
         || told(get(URL).resolver(|_| Promise::ready(Vec::new())).send()),
     ),
     row(
+        "a name that does not exist",
+        "Lookup",
+        "resolve a.example:80: no such name",
+        || named(|question| vec![question.reply().code(3).negative(60).bytes]),
+    ),
+    row(
+        "a name without records",
+        "Lookup",
+        "resolve a.example:80: the name has no such record",
+        || named(|question| vec![question.reply().negative(60).bytes]),
+    ),
+    row(
+        "a DNS server that fails",
+        "Lookup",
+        "resolve a.example:80: no server could tell (SERVER: SERVFAIL: it could not find out)",
+        || named(|question| vec![question.reply().code(2).bytes]),
+    ),
+    row(
+        "a DNS server that refuses",
+        "Lookup",
+        "resolve a.example:80: no server could tell (SERVER: REFUSED: it does not answer us)",
+        || named(|question| vec![question.reply().code(5).bytes]),
+    ),
+    row(
+        "no DNS server is there",
+        "Lookup",
+        "resolve a.example:80: no server could tell (SERVER: can't be reached)",
+        no_server,
+    ),
+    row(
+        "a DNS server that is silent",
+        "Lookup",
+        "resolve a.example:80: no server could tell (SERVER: no answer in time)",
+        silent_server,
+    ),
+    row(
         "nobody listens",
         "Io",
         "connect SERVER: Connection refused (os error 111)",
@@ -105,13 +173,13 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "no Unix-domain socket of that name",
         "Io",
-        "connect a.example:80: connect PATH: No such file or directory (os error 2)",
+        "connect a.example:80 through PATH: No such file or directory (os error 2)",
         no_socket_there,
     ),
     row(
         "a Unix-domain socket that nobody serves",
         "Io",
-        "connect a.example:80: connect PATH: Connection refused (os error 111)",
+        "connect a.example:80 through PATH: Connection refused (os error 111)",
         socket_refuses,
     ),
 ];

@@ -95,35 +95,47 @@ fn cut(says: &'static str) -> Told {
     call(&server, trusting(&authority))
 }
 
+/// A session that is waited for in vain, by a name.
+fn slow_handshake() -> Told {
+    let raw = Raw::serve(vec![Step::Pause(std::time::Duration::from_secs(60))]);
+    let client = Client::builder()
+        .resolve(HOST, raw.address())
+        .tls(trusting(&Authority::new()).build().unwrap())
+        .build();
+    let url = format!("https://{HOST}:{}/", raw.address().port());
+    let call = client.get(url).time_limit(Phase::Secure, evcore::ms(100));
+    told(call.send()).naming(raw.address(), "SERVER")
+}
+
 pub(crate) const ROWS: &[Row] = &[
     row(
         "the certificate is out of date",
         "Tls(Expired)",
-        "secure a.example:PORT: the certificate expired N days ago",
+        "secure a.example:PORT (SERVER): the certificate expired N days ago",
         expired,
     ),
     row(
         "the certificate is not valid yet",
         "Tls(NotYetValid)",
-        "secure a.example:PORT: the certificate is not valid before another N days",
+        "secure a.example:PORT (SERVER): the certificate is not valid before another N days",
         not_yet,
     ),
     row(
         "the certificate is another host's",
         "Tls(WrongName)",
-        "secure a.example:PORT: the certificate is for b.example, not for a.example",
+        "secure a.example:PORT (SERVER): the certificate is for b.example, not for a.example",
         || shown(|a| a.issue(&["b.example"]), |tls| tls),
     ),
     row(
         "the certificate is signed by a stranger",
         "Tls(UnknownIssuer)",
-        "secure a.example:PORT: the certificate is signed by nobody who is trusted here",
+        "secure a.example:PORT (SERVER): the certificate is signed by nobody who is trusted here",
         || shown(|_| Authority::new().issue(&[HOST]), |tls| tls),
     ),
     row(
         "the key is not the pinned one",
         "Tls(NotPinned)",
-        "secure a.example:PORT: the certificate's key is none of the pinned ones",
+        "secure a.example:PORT (SERVER): the certificate's key is none of the pinned ones",
         || shown(|a| a.issue(&[HOST]), |tls| tls.pin(Pin::sha256([7; 32]))),
     ),
     row(
@@ -135,7 +147,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "the server is too old (TLS 1.2 where 1.3 is asked for)",
         "Tls(Alert)",
-        "secure a.example:PORT: the peer ended the TLS session: protocol version",
+        "secure a.example:PORT (SERVER): the peer ended the TLS session: protocol version",
         old_version,
     ),
     row(
@@ -160,6 +172,12 @@ pub(crate) const ROWS: &[Row] = &[
         "Tls(Io)",
         "secure SERVER: Connection reset by peer (os error 104)",
         || speaking(vec![Step::Reset]),
+    ),
+    row(
+        "a named server takes too long for the handshake",
+        "TimedOut",
+        "secure a.example:PORT (SERVER): timed out after 100ms",
+        slow_handshake,
     ),
     row(
         "a session cut in a body until its end",

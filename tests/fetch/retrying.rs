@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
 use evcore::{Promise, run};
+use evhttp::evtls::Connector;
 use evhttp::http::StatusCode;
-use evhttp::{Body, CONNECTED, Client, RETRY};
+use evhttp::{Body, CONNECTED, Client, Phase, RETRY};
 
 use crate::{OK, listing};
 
@@ -99,6 +100,49 @@ fn what_may_have_been_done_is_not_done_twice() {
     let body = Body::from_fn(Some(1), move || Promise::ready(once.take()));
     assert!(run(patient().put(raw.url("/")).body(body).send()).is_err());
     assert_eq!(raw.seen().len(), 1);
+}
+
+#[test]
+fn a_handshake_that_is_cut_is_made_again_and_a_bad_certificate_is_not() {
+    let authority = bed::Authority::new();
+    let trusting = Connector::builder()
+        .only_own_roots()
+        .root_certificates(authority.pem())
+        .build()
+        .unwrap();
+    let scripts = || {
+        let cut = vec![Step::Read(1), Step::Close];
+        vec![vec![Step::Reset], cut.clone(), cut.clone(), cut]
+    };
+    // Nothing of the request was sent, so a POST may go again as well.
+    let raw = Raw::serve_each(scripts());
+    let (retries, add) = listing();
+    let url = format!("https://{}/", raw.address());
+    let call = patient().post(&url).body("x").tls(trusting.clone()).send();
+    let error = run(call.on(RETRY, add)).unwrap_err().to_string();
+    assert!(error.starts_with("secure "), "{error}");
+    assert_eq!((retries.borrow().len(), raw.seen().len()), (2, 3));
+
+    let stranger = bed::Authority::new().issue(&["a.example"]).server();
+    let server = bed::tls::TlsServer::answer(stranger, OK);
+    let call = patient()
+        .get(server.url("a.example", "/"))
+        .resolve("a.example", server.address())
+        .tls(trusting.clone());
+    let error = run(call.send()).unwrap_err().to_string();
+    assert!(error.contains("signed by nobody"), "{error}");
+    assert_eq!(server.accepted(), 1);
+
+    // A limit of time for connecting is a failure to connect.
+    let raw = Raw::serve(vec![Step::Pause(Duration::from_secs(60))]);
+    let (retries, add) = listing();
+    let call = patient()
+        .post(format!("https://{}/", raw.address()))
+        .tls(trusting)
+        .time_limit(Phase::Secure, Duration::from_millis(100));
+    let error = run(call.send().on(RETRY, add)).unwrap_err();
+    assert_eq!(error.kind(), evcore::Kind::TimedOut);
+    assert_eq!(retries.borrow().len(), 2);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::fmt;
 /// assert_eq!(error.kind(), evdns::ErrorKind::NoName);
 /// assert_eq!(error.eai(), "EAI_NONAME");
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     name: String,
     kind: ErrorKind,
@@ -77,6 +77,12 @@ impl Error {
     /// What sort of failure this is.
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// What made it so, if there is more to say: `not a name`, what each server
+    /// answered.
+    pub fn why(&self) -> Option<&str> {
+        self.why.as_deref()
     }
 
     /// The name of the code getaddrinfo(3) returns for this.

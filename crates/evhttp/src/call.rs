@@ -1,6 +1,7 @@
 //! The one shape every level has: a [`Call`] goes in, an [`Answer`] comes
 //! out. Layers, the pool and the wire know this file and not one another.
 
+use std::fmt;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
@@ -17,6 +18,7 @@ use crate::conn::{Network, Time};
 use crate::course::Course;
 use crate::credentials::Credentials;
 use crate::response::Response;
+use crate::secrets::{Fields, Shown};
 
 /// A request on its way to the wire, with all that is to be known about it.
 ///
@@ -34,7 +36,6 @@ pub struct Call {
 }
 
 /// What a [`Call`] is made of.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Parts {
     /// The method.
@@ -55,6 +56,22 @@ pub struct Parts {
     /// The step the call is in, as the wire last noted: for whoever gives it
     /// up and has to say where that was.
     pub phase: Rc<Course>,
+}
+
+/// Shows nothing secret.
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("method", &self.method)
+            .field("url", &Shown(&self.url))
+            .field("headers", &Fields(&self.headers))
+            .field("body", &self.body)
+            .field("options", &self.options)
+            .field("hop", &self.hop)
+            .field("attempt", &self.attempt)
+            .field("phase", &self.phase)
+            .finish()
+    }
 }
 
 /// What a user may choose for one call.
@@ -213,8 +230,8 @@ impl Next {
     }
 }
 
-impl std::fmt::Debug for Next {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Next({} of {})", self.at, self.layers.len())
     }
 }
@@ -282,8 +299,8 @@ impl Future for Answer {
     }
 }
 
-impl std::fmt::Debug for Answer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             State::Ready(_) => "Answer(ready)",
             State::Later(_) => "Answer(later)",

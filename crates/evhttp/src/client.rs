@@ -245,7 +245,8 @@ impl ClientBuilder {
     }
 
     /// Tries a call that failed up to so many times more (0 unless told),
-    /// where that is safe and may help: it could not connect; it failed
+    /// where that is safe and may help: it could not connect, or a TLS
+    /// handshake was cut off (but not for a bad certificate); it failed
     /// before an answer and is idempotent (RFC 9110 §9.2.2); or the answer
     /// was 429 or 503, or for idempotent ones 408, 502 or 504.
     ///

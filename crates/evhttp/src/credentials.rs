@@ -6,6 +6,8 @@ use std::rc::Rc;
 
 use url::Url;
 
+use crate::secrets::Shown;
+
 /// What a user proves to be somebody with. Cheap to clone; its `Debug` shows
 /// no secret.
 ///
@@ -71,7 +73,7 @@ impl fmt::Debug for Credentials {
 
 /// What a function given to
 /// [`on_challenge`](crate::ClientBuilder::on_challenge) is asked about.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Challenged {
     /// Who asks.
@@ -85,6 +87,18 @@ pub struct Challenged {
     pub realm: Option<String>,
     /// Whether credentials have been refused in this call.
     pub refused: bool,
+}
+
+/// Shows nothing secret.
+impl fmt::Debug for Challenged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Challenged")
+            .field("url", &Shown(&self.url))
+            .field("offered", &self.offered)
+            .field("realm", &self.realm)
+            .field("refused", &self.refused)
+            .finish()
+    }
 }
 
 impl Challenged {

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use evcore::net::Address;
 use http::StatusCode;
+use url::Url;
 
-use crate::h1::{Fault, FaultKind};
+use crate::h1::{Fault, FaultKind, Size};
+use crate::secrets::{nameless, redacted};
 
 /// The step of a call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,6 +77,9 @@ pub enum ErrorKind {
     Protocol(Fault),
     /// The operating system said no.
     Io(std::io::Error),
+    /// A name could not be looked up.
+    #[cfg(feature = "dns")]
+    Lookup(Box<evdns::Error>),
     /// The proxy said no, or what makes no sense; a sentence.
     Proxy(String),
     /// The TLS session could not be made, or broke.
@@ -122,13 +127,19 @@ pub enum ErrorKind {
 ///     "request ftp://a.example/: unknown scheme \"ftp\": only http and https are spoken here"
 /// );
 /// ```
-#[derive(Debug)]
 pub struct Error {
     phase: Phase,
-    target: Option<String>,
+    target: Option<Box<Target>>,
     peer: Option<SocketAddr>,
     received: Option<(u64, Option<u64>)>,
     kind: ErrorKind,
+}
+
+/// Whom a call was for. Apart, so that a `Result` with an error stays small.
+struct Target {
+    shown: String,
+    /// Whole, for who asks.
+    url: Option<Url>,
 }
 
 impl Error {
@@ -154,7 +165,15 @@ impl Error {
     }
 
     pub(crate) fn to(mut self, target: impl Into<String>) -> Error {
-        self.target = Some(target.into());
+        let (shown, url) = (target.into(), None);
+        self.target = Some(Box::new(Target { shown, url }));
+        self
+    }
+
+    /// Of a call to `url`, of which the line shows what may be seen.
+    pub(crate) fn about(mut self, url: &Url) -> Error {
+        let (shown, url) = (redacted(url), Some(nameless(url)));
+        self.target = Some(Box::new(Target { shown, url }));
         self
     }
 
@@ -190,6 +209,19 @@ impl Error {
         }
     }
 
+    /// Whether the same may go well another time. What a TLS session fails
+    /// for does not pass, but for a connection that was cut.
+    pub(crate) fn may_pass(&self) -> bool {
+        match &self.kind {
+            #[cfg(feature = "tls-without-provider")]
+            ErrorKind::Tls(error) => matches!(
+                error.kind(),
+                evtls::ErrorKind::Truncated | evtls::ErrorKind::Io(_)
+            ),
+            _ => self.phase != Phase::Secure,
+        }
+    }
+
     /// The step that failed.
     pub fn phase(&self) -> Phase {
         self.phase
@@ -198,6 +230,23 @@ impl Error {
     /// What is wrong.
     pub fn kind(&self) -> &ErrorKind {
         &self.kind
+    }
+
+    /// The URL that was asked, with its query, of which the line shows no
+    /// more than `?...`; but without a name or password. `None` where it was
+    /// not known or is not to blame: names that lead nowhere, connections
+    /// that could not be made.
+    ///
+    /// ```
+    /// use evhttp::Error;
+    ///
+    /// let error = evcore::run(evhttp::fetch("ftp://me:secret@a.example/?token=7")).unwrap_err();
+    /// assert!(error.to_string().starts_with("request ftp://a.example/?...: "));
+    /// let url = error.downcast_ref::<Error>().and_then(Error::url);
+    /// assert_eq!(url.unwrap().as_str(), "ftp://a.example/?token=7");
+    /// ```
+    pub fn url(&self) -> Option<&Url> {
+        self.target.as_ref()?.url.as_ref()
     }
 
     /// The address that was spoken to, once there was one.
@@ -232,8 +281,8 @@ impl fmt::Display for Place<'_> {
             (None, None) => {}
         }
         match self.received {
-            Some((received, Some(total))) => write!(f, ", {received} of {total} bytes received"),
-            Some((received, None)) => write!(f, ", {received} bytes received"),
+            Some((received, Some(total))) => write!(f, ", {received} of {} received", Size(total)),
+            Some((received, None)) => write!(f, ", {} received", Size(received)),
             None => Ok(()),
         }
     }
@@ -258,6 +307,10 @@ pub(crate) fn timed_out(
 }
 
 impl Error {
+    fn shown(&self) -> Option<&str> {
+        self.target.as_ref().map(|target| &*target.shown)
+    }
+
     fn place(&self) -> Place<'_> {
         // A truncated message's own sentence says how far it came.
         let told = match &self.kind {
@@ -266,7 +319,7 @@ impl Error {
         };
         Place {
             phase: self.phase,
-            target: self.target.as_deref(),
+            target: self.shown(),
             peer: self.peer,
             received: self.received.filter(|_| !told),
         }
@@ -295,6 +348,12 @@ impl fmt::Display for ErrorKind {
             ErrorKind::BadRequest(why) | ErrorKind::Proxy(why) => f.write_str(why),
             ErrorKind::Protocol(fault) => fault.fmt(f),
             ErrorKind::Io(error) => error.fmt(f),
+            // Its own line names the name, which is in this one already.
+            #[cfg(feature = "dns")]
+            ErrorKind::Lookup(error) => match error.why() {
+                Some(why) => write!(f, "{} ({why})", error.kind()),
+                None => error.kind().fmt(f),
+            },
             #[cfg(feature = "tls-without-provider")]
             ErrorKind::Tls(error) => error.fmt(f),
             ErrorKind::BodyTaken => f.write_str("the body has been taken already"),
@@ -302,7 +361,7 @@ impl fmt::Display for ErrorKind {
             #[cfg(feature = "json")]
             ErrorKind::Json(error) => write!(f, "not the JSON that was expected: {error}"),
             ErrorKind::TooLarge { limit } => {
-                write!(f, "the body is larger than the {limit} bytes allowed")
+                write!(f, "the body is larger than the {} allowed", Size(*limit))
             }
             ErrorKind::BodyNotReplayable(what) => {
                 write!(
@@ -315,6 +374,19 @@ impl fmt::Display for ErrorKind {
             ErrorKind::TooManyRedirects { limit } => write!(f, "more than {limit} redirects"),
             ErrorKind::Status(status) => write!(f, "the server answered {status}"),
         }
+    }
+}
+
+/// What the line shows, and the kind: the whole URL has to be asked for.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("phase", &self.phase)
+            .field("target", &self.shown())
+            .field("peer", &self.peer)
+            .field("received", &self.received)
+            .field("kind", &self.kind)
+            .finish()
     }
 }
 

@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
 use crate::course::Timings;
+use crate::secrets::{Fields, Shown};
 
 /// How far the body has come. Merged if it comes faster than it is heard.
 ///
@@ -48,7 +49,7 @@ pub const INFORMATIONAL: Event<Informational> = Event::new("evhttp.informational
 pub const DONE: Event<Done> = Event::new("evhttp.done");
 
 /// Payload of [`INFORMATIONAL`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Informational {
     /// The status, 1xx.
@@ -59,6 +60,18 @@ pub struct Informational {
     pub hop: u32,
     /// Which attempt of that hop, from 0.
     pub attempt: u32,
+}
+
+/// Shows nothing secret.
+impl fmt::Debug for Informational {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Informational")
+            .field("status", &self.status)
+            .field("headers", &Fields(&self.headers))
+            .field("hop", &self.hop)
+            .field("attempt", &self.attempt)
+            .finish()
+    }
 }
 
 /// Payload of [`DONE`].
@@ -108,7 +121,7 @@ pub const REDIRECT: Event<Redirect> = Event::new("evhttp.redirect");
 pub const AUTH: Event<Auth> = Event::new("evhttp.auth");
 
 /// Payload of [`AUTH`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Auth {
     /// Who asked.
@@ -117,6 +130,17 @@ pub struct Auth {
     pub scheme: &'static str,
     /// What the server calls the place, if it says so.
     pub realm: Option<String>,
+}
+
+/// Shows nothing secret.
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth")
+            .field("url", &Shown(&self.url))
+            .field("scheme", &self.scheme)
+            .field("realm", &self.realm)
+            .finish()
+    }
 }
 
 impl Auth {
@@ -151,7 +175,7 @@ impl Retry {
 }
 
 /// Payload of [`REDIRECT`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Redirect {
     /// What the server answered; `None` if it was not asked, because it is
@@ -163,6 +187,18 @@ pub struct Redirect {
     pub to: Url,
     /// The method of the next request.
     pub method: Method,
+}
+
+/// Shows nothing secret.
+impl fmt::Debug for Redirect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redirect")
+            .field("status", &self.status)
+            .field("from", &Shown(&self.from))
+            .field("to", &Shown(&self.to))
+            .field("method", &self.method)
+            .finish()
+    }
 }
 
 impl Redirect {
@@ -177,7 +213,7 @@ impl Redirect {
 }
 
 /// Payload of [`HEAD`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Head {
     /// The status.
@@ -186,6 +222,17 @@ pub struct Head {
     pub version: Version,
     /// The fields.
     pub headers: HeaderMap,
+}
+
+/// Shows nothing secret.
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("status", &self.status)
+            .field("version", &self.version)
+            .field("headers", &Fields(&self.headers))
+            .finish()
+    }
 }
 
 impl Head {

@@ -35,6 +35,7 @@ mod multipart;
 mod policy;
 mod request;
 mod response;
+mod secrets;
 pub mod server;
 
 pub use http;
@@ -48,6 +49,8 @@ pub use cookies::CookieJar;
 pub use course::{Course, Timings};
 pub use credentials::{Challenged, Credentials};
 pub use error::{Error, ErrorKind, Phase};
+#[cfg(feature = "dns")]
+pub use evdns;
 pub use event::{
     AUTH, Auth, CHUNK, CONNECTED, Connected, DONE, Done, HEAD, Head, INFORMATIONAL, Informational,
     PROGRESS, Progress, REDIRECT, RESOLVED, RETRY, Redirect, Resolved, Retry, SENT, Sent, UPLOAD,

@@ -1,5 +1,6 @@
 //! A request being put together: what `client.get(url)` returns.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 #[cfg(unix)]
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::credentials::{self, Credentials};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::multipart::Multipart;
 use crate::response::Response;
+use crate::secrets::quoted;
 
 /// A request that is not on its way yet. What is wrong with it comes out of
 /// the promise, so that there is one place for errors.
@@ -30,7 +32,6 @@ use crate::response::Response;
 /// # Ok::<(), evcore::Error>(())
 /// ```
 #[must_use = "a request does nothing until it is sent"]
-#[derive(Debug)]
 pub struct Request {
     client: Client,
     /// What the call will be made of, or the first mistake.
@@ -163,9 +164,7 @@ impl Request {
     /// Notes a mistake, unless there was one before.
     fn refuse(mut self, why: String) -> Request {
         let error = Error::new(Phase::Request, ErrorKind::BadRequest(why));
-        self.parts = self
-            .parts
-            .and_then(|parts| Err(error.to(redacted(&parts.url))));
+        self.parts = self.parts.and_then(|parts| Err(error.about(&parts.url)));
         self
     }
 
@@ -324,6 +323,15 @@ impl Request {
     }
 }
 
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.parts {
+            Ok(parts) => parts.fmt(f),
+            Err(wrong) => write!(f, "Request({wrong})"),
+        }
+    }
+}
+
 /// RFC 9110 §4.2.1: an http URL without a host is to be rejected.
 pub(crate) fn parse(addresses: &Addresses, text: &str) -> Result<Url, Error> {
     let bad = |why: String| Error::new(Phase::Request, ErrorKind::BadUrl(why)).to(quoted(text));
@@ -342,29 +350,4 @@ pub(crate) fn parse(addresses: &Addresses, text: &str) -> Result<Url, Error> {
         }
         _ => Ok(url),
     }
-}
-
-/// What the user wrote, shortened and without control characters.
-fn quoted(text: &str) -> String {
-    let mut quoted: String = text
-        .chars()
-        .take(100)
-        .flat_map(char::escape_debug)
-        .collect();
-    if text.chars().count() > 100 {
-        quoted.push('…');
-    }
-    format!("\"{quoted}\"")
-}
-
-/// The URL without a password (RFC 9110 §4.2.4): errors end up in logs.
-pub(crate) fn redacted(url: &Url) -> String {
-    if url.username().is_empty() && url.password().is_none() {
-        return url.as_str().to_owned();
-    }
-    let mut url = url.clone();
-    // Both only fail for URLs that can't have a host, and so no password.
-    _ = url.set_username("");
-    _ = url.set_password(None);
-    url.into()
 }

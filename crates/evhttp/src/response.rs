@@ -14,7 +14,6 @@ use url::Url;
 
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::request::redacted;
 
 mod convert;
 
@@ -255,7 +254,7 @@ impl Response {
     /// The error with whom it is about.
     pub(crate) fn name(&self, error: Error) -> Error {
         match self.url() {
-            Some(url) => error.to(redacted(url)),
+            Some(url) => error.about(url),
             None => error,
         }
     }

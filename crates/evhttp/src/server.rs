@@ -18,6 +18,7 @@ use crate::body::Body;
 use crate::h1::RequestHead;
 use crate::limits::{Limits, SERVER_CONNECTIONS};
 use crate::response::Response;
+use crate::secrets::{Fields, HIDDEN};
 
 mod accept;
 mod exchange;
@@ -40,7 +41,6 @@ use sweep::Patience;
 /// assert_eq!(page.text()?, "GET /a");
 /// # Ok::<(), evcore::Error>(())
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Request {
     /// The method.
@@ -55,6 +55,24 @@ pub struct Request {
     pub body: Body,
     /// The other end of the connection.
     pub peer: SocketAddr,
+}
+
+/// Shows nothing secret.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = match self.query() {
+            Some(_) => format!("{}?{HIDDEN}", self.path()),
+            None => self.target.clone(),
+        };
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("target", &target)
+            .field("version", &self.version)
+            .field("headers", &Fields(&self.headers))
+            .field("body", &self.body)
+            .field("peer", &self.peer)
+            .finish()
+    }
 }
 
 impl Request {

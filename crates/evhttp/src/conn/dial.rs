@@ -26,7 +26,7 @@ pub(crate) async fn dial(origin: &Origin, call: &Call) -> Result<Box<Connection>
     let (transport, peer) = open(origin, call).await?;
     #[cfg(feature = "tls-without-provider")]
     let transport = match origin.secure {
-        true => shake_hands(transport, &origin.host, origin, call).await?,
+        true => shake_hands(transport, &peer, &origin.host, origin, call).await?,
         false => transport,
     };
     Ok(Connection::new(transport, peer, host))
@@ -35,13 +35,17 @@ pub(crate) async fn dial(origin: &Origin, call: &Call) -> Result<Box<Connection>
 async fn open(origin: &Origin, call: &Call) -> Result<(Transport, Address)> {
     #[cfg(unix)]
     if let Some(path) = &origin.network.unix {
-        let target = path.display().to_string();
+        let target = format!("{origin} through {}", path.display());
         let connected = within(Phase::Connect, call, &target, async {
             Ok(evcore::net::UnixStream::connect(path).await)
         });
         let stream = connected.await?.map_err(|error| {
-            let why = std::io::Error::other(error);
-            Error::io(Phase::Connect, why).to(origin.to_string())
+            // evcore's own line names the path once more.
+            let why = match error.downcast_ref::<std::io::Error>() {
+                Some(io) => again(io),
+                None => std::io::Error::other(error),
+            };
+            Error::io(Phase::Connect, why).to(&*target)
         })?;
         let peer = Address::Unix(Some(path.clone()));
         return Ok((Transport::unix(stream), peer));
@@ -60,7 +64,7 @@ async fn through(proxy: &Proxy, origin: &Origin, call: &Call) -> Result<(Transpo
     for _ in 0..=CHALLENGES {
         let (transport, peer) = connect(proxy.host(), proxy.port(), origin, call).await?;
         let transport = match proxy.speech() {
-            Speech::Https => secure_proxy(transport, proxy, origin, call).await?,
+            Speech::Https => secure_proxy(transport, &peer, proxy, origin, call).await?,
             _ => transport,
         };
         if origin.forwarder().is_some() {
@@ -68,7 +72,7 @@ async fn through(proxy: &Proxy, origin: &Origin, call: &Call) -> Result<(Transpo
         }
         let opened = within(Phase::Connect, call, &way, async {
             let opened = open_way(transport, proxy, origin, call).await?;
-            opened.map_err(|error| error.to(&*way).into())
+            opened.map_err(|error| error.to(&*way).at_end(&peer).into())
         });
         if let Opened::Through(transport) = opened.await? {
             return Ok((transport, peer));
@@ -109,15 +113,22 @@ async fn open_way(
 #[cfg(feature = "tls-without-provider")]
 async fn secure_proxy(
     transport: Transport,
+    peer: &Address,
     proxy: &Proxy,
     origin: &Origin,
     call: &Call,
 ) -> Result<Transport> {
-    shake_hands(transport, proxy.host(), origin, call).await
+    shake_hands(transport, peer, proxy.host(), origin, call).await
 }
 
 #[cfg(not(feature = "tls-without-provider"))]
-async fn secure_proxy(_: Transport, proxy: &Proxy, origin: &Origin, _: &Call) -> Result<Transport> {
+async fn secure_proxy(
+    _: Transport,
+    _: &Address,
+    proxy: &Proxy,
+    origin: &Origin,
+    _: &Call,
+) -> Result<Transport> {
     let why = ErrorKind::UnknownScheme("https".into());
     let target = format!("{origin} through {proxy}");
     Err(Error::new(Phase::Secure, why).to(target).into())
@@ -157,15 +168,14 @@ async fn addresses(host: &Name, port: u16, origin: &Origin, call: &Call) -> Resu
         return Ok(fixed.into());
     }
     let target = format!("{host}:{port}");
-    let named = |why: std::io::Error| Error::io(Phase::Resolve, why).to(&*target);
     let mut asked = origin.network.names.look_up(name);
     let first = within(Phase::Resolve, call, &target, async {
         Ok(asked.first().await)
     })
     .await?;
-    let first = first.map_err(|error| named(std::io::Error::other(error)))?;
+    let first = first.map_err(|error| unfound(error).to(&*target))?;
     if first.is_empty() {
-        return Err(named(std::io::Error::other("the name has no address")).into());
+        return Err(unfound("the name has no address".into()).to(target).into());
     }
     let first = with_port(first, port);
     teller.tell(&first);
@@ -182,6 +192,15 @@ async fn addresses(host: &Name, port: u16, origin: &Origin, call: &Call) -> Resu
     });
     let rest = Some(rest as _);
     Ok(Found { first, rest })
+}
+
+/// A look-up that failed: evdns's, or that of somebody else.
+fn unfound(error: evcore::Error) -> Error {
+    #[cfg(feature = "dns")]
+    if let Some(ours) = error.downcast_ref::<evdns::Error>() {
+        return Error::new(Phase::Resolve, ErrorKind::Lookup(Box::new(ours.clone())));
+    }
+    Error::io(Phase::Resolve, std::io::Error::other(error))
 }
 
 fn with_port(found: Vec<IpAddr>, port: u16) -> Vec<SocketAddr> {
@@ -217,6 +236,7 @@ impl Teller {
 #[cfg(feature = "tls-without-provider")]
 async fn shake_hands(
     transport: Transport,
+    peer: &Address,
     host: &Name,
     origin: &Origin,
     call: &Call,
@@ -228,12 +248,16 @@ async fn shake_hands(
         Name::Domain(name) => name.clone(),
     };
     let target = origin.way();
-    let failed = |kind| Error::new(Phase::Secure, kind).to(&*target);
+    let failed = |kind| {
+        let error = Error::new(Phase::Secure, kind);
+        error.to(&*target).at_end(peer)
+    };
     let connector = origin
         .network
         .connector()
         .map_err(|error| failed(ErrorKind::Tls(error)))?;
-    let shaken = within(Phase::Secure, call, &target, async {
+    let whom = whom(&target, peer);
+    let shaken = within(Phase::Secure, call, &whom, async {
         Ok(connector.handshake(&host, transport).await)
     });
     let session = shaken
@@ -255,6 +279,23 @@ async fn shake_hands(
             .emit(SECURED, Secured::new(agreed, call.hop, call.attempt));
     }
     Ok(Transport::Tls(session))
+}
+
+/// Whom a limit of time was for, with the address that was spoken to.
+fn whom(target: &str, peer: &Address) -> String {
+    match peer {
+        Address::Inet(peer) if !target.contains(&peer.to_string()) => format!("{target} ({peer})"),
+        _ => target.to_owned(),
+    }
+}
+
+/// The same error once more: the system's number, or else kind and text.
+#[cfg(unix)]
+fn again(error: &std::io::Error) -> std::io::Error {
+    match error.raw_os_error() {
+        Some(number) => std::io::Error::from_raw_os_error(number),
+        None => std::io::Error::new(error.kind(), error.to_string()),
+    }
 }
 
 /// One line that names every address tried.

@@ -12,7 +12,6 @@ use url::{Host, Url};
 use super::network::Network;
 use super::proxy::Proxy;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::request::redacted;
 
 /// The pool's whole key.
 #[derive(Clone, Debug)]
@@ -41,7 +40,7 @@ impl Origin {
             "https" if cfg!(feature = "tls-without-provider") => true,
             other => {
                 let scheme = ErrorKind::UnknownScheme(other.to_owned());
-                return Err(Error::new(Phase::Request, scheme).to(redacted(url)));
+                return Err(Error::new(Phase::Request, scheme).about(url));
             }
         };
         let host = match url.host() {
@@ -50,14 +49,14 @@ impl Origin {
             Some(Host::Domain(name)) => Name::Domain(name.to_owned()),
             None => {
                 let why = ErrorKind::BadUrl("it has no host".into());
-                return Err(Error::new(Phase::Request, why).to(redacted(url)));
+                return Err(Error::new(Phase::Request, why).about(url));
             }
         };
         let proxy = match network.unix {
             None => network
                 .proxies
                 .choose(url)
-                .map_err(|error| error.to(redacted(url)))?,
+                .map_err(|error| error.about(url))?,
             Some(_) => None,
         };
         Ok(Origin {

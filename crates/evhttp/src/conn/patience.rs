@@ -11,7 +11,7 @@ use evcore::{Await, Error, Reactor, Result, sleep, sleep_until};
 use crate::call::Call;
 use crate::error::{Phase, timed_out};
 use crate::limits::{CONNECT_WITHIN, SECURE_WITHIN};
-use crate::request::redacted;
+use crate::secrets::redacted;
 
 /// Has `work`, which is a call's step `phase`, done within its limit.
 pub(crate) async fn within<T>(

@@ -30,7 +30,6 @@ use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{CONNECTED, Connected, Sent};
 use crate::h1::{BodyLength, ClientExchange, Event, Limits, ResponseHead};
 use crate::limits::{CHALLENGES, IDLE_IN_ALL, RECEIVED_AT_ONCE};
-use crate::request::redacted;
 use crate::response::Response;
 
 /// Carries calls over connections of its own.
@@ -173,7 +172,7 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
 }
 
 fn named(error: Error, url: &Url) -> evcore::Error {
-    error.to(redacted(url)).into()
+    error.about(url).into()
 }
 
 /// What came of waiting for a head.

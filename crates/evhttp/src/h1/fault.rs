@@ -150,6 +150,18 @@ impl From<FaultKind> for Fault {
     }
 }
 
+/// So many bytes, in words.
+pub(crate) struct Size(pub(crate) u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 byte"),
+            bytes => write!(f, "{bytes} bytes"),
+        }
+    }
+}
+
 impl std::error::Error for Fault {}
 
 impl fmt::Display for Fault {
@@ -164,7 +176,8 @@ impl fmt::Display for FaultKind {
             FaultKind::TruncatedHead { received } => {
                 write!(
                     f,
-                    "the peer closed the connection within a head, after {received} bytes of it"
+                    "the peer closed the connection within a head, after {} of it",
+                    Size(received)
                 )
             }
             FaultKind::Truncated {
@@ -173,7 +186,8 @@ impl fmt::Display for FaultKind {
             } => {
                 write!(
                     f,
-                    "the peer closed the connection after {received} of {expected} bytes of the body"
+                    "the peer closed the connection after {received} of {} of the body",
+                    Size(expected)
                 )
             }
             FaultKind::Truncated {
@@ -182,16 +196,22 @@ impl fmt::Display for FaultKind {
             } => {
                 write!(
                     f,
-                    "the peer closed the connection after {received} bytes of a chunked body, before its end"
+                    "the peer closed the connection after {} of a chunked body, before its end",
+                    Size(received)
                 )
             }
             FaultKind::BodyTooLong { announced } => {
-                write!(f, "the body is longer than the {announced} bytes announced")
+                write!(
+                    f,
+                    "the body is longer than the {} announced",
+                    Size(announced)
+                )
             }
             FaultKind::BodyTooShort { written, announced } => {
                 write!(
                     f,
-                    "the body ended after {written} of the {announced} bytes announced"
+                    "the body ended after {written} of the {} announced",
+                    Size(announced)
                 )
             }
             other => f.write_str(other.sentence()),

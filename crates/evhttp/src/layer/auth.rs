@@ -18,7 +18,6 @@ use crate::event::{AUTH, Auth};
 use crate::limits::CHALLENGES;
 use crate::policy::auth::{self, Message, Scheme};
 use crate::policy::challenge::{Challenge, challenges};
-use crate::request::redacted;
 use crate::response::Response;
 
 pub(crate) mod keyring;
@@ -122,7 +121,7 @@ fn again(
 ) -> Result<Call> {
     let Some(body) = body else {
         let why = ErrorKind::BodyNotReplayable("the answer to a 401".into());
-        return Err(Error::new(Phase::Head, why).to(redacted(&head.url)).into());
+        return Err(Error::new(Phase::Head, why).about(&head.url).into());
     };
     head.body = body;
     head.next_hop();

@@ -26,7 +26,7 @@ impl Layer for Deadline {
         let mut alarm = Alarm {
             timer: sleep(limit).into_future(),
             limit,
-            target: crate::request::redacted(&call.url),
+            target: crate::secrets::redacted(&call.url),
             phase: call.phase.clone(),
         };
         let mut answer = next.send(call);

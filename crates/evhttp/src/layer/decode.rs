@@ -16,7 +16,6 @@ use crate::call::{Answer, Call, Layer, Next};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::limits::DECODED_FREE;
 use crate::policy::coding::{self, Decoder};
-use crate::request::redacted;
 use crate::response::Response;
 
 pub(crate) struct Decode {
@@ -100,7 +99,7 @@ impl Pieces for Decoded {
                     let error = Error::new(Phase::Body, ErrorKind::Decode(why));
                     let error = error.after(self.taken, self.total);
                     let error = match &self.url {
-                        Some(url) => error.to(redacted(url)),
+                        Some(url) => error.about(url),
                         None => error,
                     };
                     return Poll::Ready(Some(Err(error.into())));

@@ -10,7 +10,6 @@ use crate::call::{Answer, Call, Layer, Next};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{REDIRECT, Redirect};
 use crate::policy::redirect::{self, Hop, Verdict};
-use crate::request::redacted;
 use crate::response::Response;
 
 pub(crate) struct Follow {
@@ -78,6 +77,6 @@ fn with_previous(response: Response, previous: Option<Response>) -> Response {
 }
 
 fn failed(call: &Call, kind: ErrorKind) -> evcore::Error {
-    let error = Error::new(Phase::Head, kind).to(redacted(&call.url));
+    let error = Error::new(Phase::Head, kind).about(&call.url);
     error.into()
 }

@@ -5,6 +5,8 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
+use crate::secrets::quoted;
+
 /// What the answer asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -50,7 +52,7 @@ pub(crate) fn decide(
     let location = text(location.as_bytes());
     let to = match url.join(location.trim()) {
         Ok(to) => to,
-        Err(why) => return Verdict::Refuse(format!("{location:?} is not a URL: {why}")),
+        Err(why) => return Verdict::Refuse(format!("{} is not a URL: {why}", quoted(&location))),
     };
     if !matches!(to.scheme(), "http" | "https") {
         return Verdict::Refuse(format!("it leads to the scheme {:?}", to.scheme()));

@@ -11,7 +11,8 @@ use crate::limits::{RETRY_AFTER, RETRY_BUDGET, RETRY_FIRST, RETRY_LONGEST, RETRY
 
 /// What came of an attempt.
 pub(crate) enum Outcome<'a> {
-    /// Nothing: it failed in this step.
+    /// Nothing: it failed in this step, in a way that may pass. A bad
+    /// certificate does not.
     Failed(Phase),
     /// A response.
     Answered(StatusCode, &'a HeaderMap),
@@ -29,7 +30,7 @@ pub(crate) fn wait(
     let jittered = backoff(tried, chance);
     match outcome {
         // Until something was sent, anything may be sent again.
-        Outcome::Failed(Phase::Resolve | Phase::Connect) => Some(jittered),
+        Outcome::Failed(Phase::Resolve | Phase::Connect | Phase::Secure) => Some(jittered),
         Outcome::Failed(Phase::Send | Phase::Head) if method.is_idempotent() => Some(jittered),
         Outcome::Failed(_) => None,
         Outcome::Answered(status, headers) => {
@@ -159,6 +160,7 @@ mod tests {
             ("POST", Phase::Request, false),
             ("POST", Phase::Resolve, true),
             ("POST", Phase::Connect, true),
+            ("POST", Phase::Secure, true),
             ("POST", Phase::Send, false),
             ("POST", Phase::Head, false),
             ("GET", Phase::Send, true),
