@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use bed::raw::{Step, send};
 use bed::{Authority, Raw, TempDir, TlsServer, wait_until};
 use serde_json::{Value, json};
 
@@ -167,6 +168,49 @@ fn a_redirect_is_followed_unless_the_line_says_manual() {
 }
 
 #[test]
+fn an_answer_tells_its_way_where_that_is_wanted() {
+    let there = Raw::answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let here = Raw::answer(&format!(
+        "HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n",
+        there.url("/")
+    ));
+    let line = format!("{}\n", json!({ "id": 1, "url": here.url("/") }));
+    let told = driven(&["--course"], line.as_bytes());
+    let answer = told.to(&json!(1));
+    assert_eq!(answer["url"], json!(there.url("/")));
+    assert_eq!(answer["previous"], json!([302]));
+    assert_eq!(
+        driven(&[], line.as_bytes()).to(&json!(1))["url"],
+        Value::Null
+    );
+    let told = driven(&["--max-redirs", "0", "--course"], line.as_bytes());
+    assert_eq!(told.to(&json!(1))["previous"], json!([]));
+}
+
+#[test]
+fn what_a_call_may_is_said_by_options() {
+    let asks = Raw::serve_each(vec![
+        vec![
+            Step::ReadHead,
+            send("HTTP/1.1 401 Who\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"),
+            Step::ReadHead,
+            send(OK),
+        ],
+        vec![Step::ReadHead, Step::Pause(LIMIT)],
+    ]);
+    let origin = asks.url("");
+    let line = format!("{}\n", json!({ "id": 1, "url": asks.url("/") }));
+    let options = ["--user", &origin, "me:a:b"];
+    let told = driven(&options, line.as_bytes());
+    assert_eq!(told.to(&json!(1))["status"], 200);
+    let shown = asks.seen()[0].text().to_ascii_lowercase();
+    assert!(shown.contains("authorization: basic bwu6ytpi"), "{shown}");
+    let told = driven(&["--stall-time", "50"], line.as_bytes());
+    let error = told.to(&json!(1))["error"].as_str().unwrap();
+    assert!(error.contains("timed out"), "{error}");
+}
+
+#[test]
 fn the_options_reach_the_client() {
     let authority = Authority::new();
     let folder = TempDir::new("driver");
@@ -193,6 +237,8 @@ fn the_options_reach_the_client() {
         driven(&trusted, line.as_bytes()).to(&json!(1))["status"],
         204
     );
+    let any = [&trusted[2..], &["--insecure", "--tls-max-1.2"]].concat();
+    assert_eq!(driven(&any, line.as_bytes()).to(&json!(1))["status"], 204);
     let told = driven(&trusted[2..], line.as_bytes());
     let error = told.to(&json!(1))["error"].as_str().unwrap();
     let why = "the certificate is signed by nobody who is trusted here";
@@ -270,6 +316,14 @@ fn an_option_that_can_t_be_kept_ends_it_as_it_ends_curl() {
             "option --resolve: \"a:b\" is no HOST:PORT:ADDR",
         ),
         (&["-x"], "option -x: is unknown"),
+        (
+            &["--max-redirs", "few"],
+            "option --max-redirs: \"few\" is no number",
+        ),
+        (
+            &["--user", "http://a.example", "me"],
+            "option --user: wants ORIGIN NAME:PASSWORD",
+        ),
     ] {
         let told = driven(options, b"{}\n");
         assert_eq!((told.code, told.lines.len()), (Some(2), 0));

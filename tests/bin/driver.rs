@@ -65,7 +65,7 @@ async fn answer(options: &Options, line: &str) -> Result<()> {
     let told =
         match asked.and_then(|asked| options.request(&asked).map(|request| (asked.id, request))) {
             Ok((id, request)) => match request.send().await {
-                Ok(page) => lines::answered(&id, &page)?,
+                Ok(page) => lines::answered(&id, &page, options.tells_course)?,
                 Err(error) => lines::failed(&id, &error.to_string()),
             },
             Err(wrong) => lines::failed(&wrong.id, &wrong.why),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bed::Raw;
 use evcore::{Promise, Result, ms, run, sleep, spawn_with};
 use evdns::{PARTIAL, Partial};
-use evhttp::{CONNECTED, RESOLVED, get};
+use evhttp::{CONNECTED, Client, Phase, Proxies, RESOLVED, get};
 
 use crate::{LIMIT, OK, listing};
 
@@ -38,6 +38,39 @@ fn a_name_is_found_with_and_without_the_system() {
         assert_eq!(page.text().unwrap(), "ok");
         let found = resolved.take().remove(0).addresses;
         assert!(found.contains(&raw.address()), "{found:?}");
+    }
+}
+
+#[test]
+fn a_host_is_the_same_in_every_script_and_case() {
+    let raw = Raw::answer(OK);
+    let url = format!("http://b\u{fc}cher.example:{}/", raw.address().port());
+    for host in [
+        "b\u{fc}cher.example",
+        "B\u{dc}CHER.example",
+        "xn--bcher-kva.EXAMPLE",
+    ] {
+        let page = run(get(&url)
+            .resolve(host, raw.address())
+            .deadline(LIMIT)
+            .send())
+        .unwrap();
+        assert_eq!(page.text().unwrap(), "ok");
+        // Past a proxy that is not there.
+        let proxies = Proxies::all("http://127.0.0.1:1".parse().unwrap()).except(host);
+        let direct = get(&url).resolve(host, raw.address()).proxies(proxies);
+        assert!(run(direct.deadline(LIMIT).send()).is_ok());
+        let client = Client::builder().https_only(host).redirects(0).build();
+        // The server speaks no TLS and says nothing.
+        let secured = client
+            .get(&url)
+            .resolve(host, raw.address())
+            .time_limit(Phase::Secure, ms(10));
+        let error = run(secured.send()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("secure xn--bcher-kva.example:"),
+            "{error}"
+        );
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use url::{ParseError, Url};
+use url::{Host, ParseError, Url};
 
 /// Reads URLs, one like the other.
 #[derive(Debug, Default)]
@@ -30,6 +30,14 @@ impl Addresses {
         self.last.replace(Some((front.into(), root)));
         Ok(url)
     }
+}
+
+/// A host as it stands in URLs, of how a user writes it: in lower case, and
+/// letters of other scripts in ASCII (RFC 5891).
+pub(crate) fn host(text: &str) -> String {
+    let international = !text.is_ascii();
+    let host = international.then(|| Host::parse(text).ok()).flatten();
+    host.map_or_else(|| text.to_ascii_lowercase(), |host| host.to_string())
 }
 
 /// The text before its path, and the path with what follows: only where the

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use evcore::{Emitter, Promise, Reactor, Result, spawn_with};
 use http::Method;
 
-use crate::address::Addresses;
+use crate::address::{self, Addresses};
 use crate::body::{Collected, Tally};
 use crate::call::{Answer, Call, Layer, Next};
 use crate::conn::{Names, Network, Proxies, Time, Wire};
@@ -240,7 +240,8 @@ impl ClientBuilder {
     /// Asks `host`, and all below it, by https alone from the first call on
     /// (RFC 6797 §12.3). Others are remembered once they have asked for that.
     pub fn https_only(mut self, host: impl AsRef<str>) -> ClientBuilder {
-        self.hsts.add(host.as_ref(), Duration::MAX, true);
+        let host = address::host(host.as_ref());
+        self.hsts.add(&host, Duration::MAX, true);
         self
     }
 

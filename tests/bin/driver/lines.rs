@@ -106,19 +106,35 @@ fn headers(list: &Value) -> Option<Vec<(String, Vec<u8>)>> {
     list.as_array()?.iter().map(field).collect()
 }
 
-/// What came.
-pub(crate) fn answered(id: &Value, page: &Response) -> Result<Value> {
+/// What came; and by which way, if that is wanted.
+pub(crate) fn answered(id: &Value, page: &Response, course: bool) -> Result<Value> {
     let field = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect::<String>();
     let fields = page.headers().iter();
     let headers: Vec<_> = fields
         .map(|(name, value)| (name.as_str(), field(value.as_bytes())))
         .collect();
-    Ok(json!({
+    let mut told = json!({
         "id": id,
         "status": page.status().as_u16(),
         "headers": headers,
         "body_b64": STANDARD.encode(page.bytes()?),
-    }))
+    });
+    if course {
+        told["url"] = page.url().map(ToString::to_string).into();
+        told["previous"] = passed(page).into();
+    }
+    Ok(told)
+}
+
+/// The statuses of the answers before this one, the first one first.
+fn passed(page: &Response) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    let mut before = page.previous();
+    while let Some(page) = before {
+        statuses.insert(0, page.status().as_u16());
+        before = page.previous();
+    }
+    statuses
 }
 
 /// What went wrong, in one line.

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use super::names::Names;
 use super::proxy::Proxies;
+use crate::address;
 
 /// Two connections made under different ones are never taken for each other.
 #[derive(Clone)]
@@ -51,7 +52,7 @@ impl Default for Network {
 impl Network {
     /// Gives a name an address.
     pub(crate) fn fix(&mut self, host: &str, addr: SocketAddr) {
-        self.fixed.push((host.to_ascii_lowercase(), addr));
+        self.fixed.push((address::host(host), addr));
     }
 
     /// The addresses the user has given a name (in lower case, as in URLs).

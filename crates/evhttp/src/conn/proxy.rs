@@ -9,6 +9,7 @@ use std::rc::Rc;
 use url::{Host, Url};
 
 use super::origin::Name;
+use crate::address;
 use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::policy::auth::Scheme;
@@ -344,7 +345,7 @@ fn exception(entry: &str) -> Option<Exception> {
     };
     let hosts = network(host).unwrap_or_else(|| {
         let name = host.trim_start_matches('*').trim_matches('.');
-        Hosts::Name(name.to_ascii_lowercase())
+        Hosts::Name(address::host(name))
     });
     Some(Exception { hosts, port })
 }
