@@ -5,6 +5,7 @@
 use crate::measure::Sample;
 use std::rc::Rc;
 
+mod dns;
 mod fetch;
 mod idle;
 mod large;
@@ -45,6 +46,8 @@ pub(crate) enum Setting {
     Flooded,
     /// As that, over TLS.
     FloodedByTls,
+    /// NSD, in a process and on a core of its own.
+    Named,
     /// The peer is a server in a process and on a core of its own: this is its load.
     Loaded(Load),
 }
@@ -83,7 +86,7 @@ pub(crate) enum How {
     /// By wrk, over so many connections.
     Wrk(usize),
     Nginx,
-    /// By a program built from these dependencies and this source.
+    /// By a program built from these dependencies and this source, when it is needed.
     Build {
         dependencies: &'static str,
         source: &'static str,
@@ -153,6 +156,7 @@ pub(crate) fn cases() -> Vec<Case> {
         fetch::cases(),
         large::cases(),
         serve::cases(),
+        dns::cases(),
         weight::cases(),
     ]
     .into_iter()

@@ -3,6 +3,7 @@
 //! Here: programs, their arguments and their cores. Never here: a measurement.
 
 use crate::area::{Case, How, Peer, Setting};
+use crate::measure::built;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Command;
@@ -47,7 +48,11 @@ pub(crate) fn command(case: &Case, peer: &Peer, arguments: Arguments) -> Result<
             "-c".into(),
             crate::peer::nginx::configuration()?,
         ],
-        How::Wrk(_) | How::Build { .. } => return Err("it is no plain command".into()),
+        How::Build {
+            dependencies,
+            source,
+        } => vec![built(peer.name, dependencies, source)?, case.id()],
+        How::Wrk(_) => return Err("it is no plain command".into()),
     };
     if !matches!(peer.how, How::Nginx) {
         words.extend([arguments.ops.to_string(), arguments.port.to_string()]);

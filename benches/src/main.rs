@@ -16,7 +16,7 @@ mod report;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: evbench [AREA[/CASE]] [--runs N] [--json FILE] [--svg DIR]\nareas: promise timer pingpong idle post fetch large serve weight";
+const USAGE: &str = "usage: evbench [AREA[/CASE]] [--runs N] [--json FILE] [--svg DIR]\nareas: promise timer pingpong idle post fetch large serve dns weight";
 
 /// How often each peer runs, in turn with the others; the median counts.
 const RUNS: usize = 5;

@@ -15,6 +15,7 @@ mod served;
 mod summary;
 
 pub(crate) use alternate::alternate;
+pub(crate) use build::built;
 pub(crate) use outside::machine;
 pub(crate) use summary::{Figures, Row};
 

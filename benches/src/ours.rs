@@ -1,5 +1,6 @@
 //! Our own side, through the public interface only, written as a user would write it.
 
+pub(crate) mod dns;
 pub(crate) mod echo;
 pub(crate) mod fetch;
 pub(crate) mod large;

@@ -2,6 +2,9 @@
 
 pub(crate) mod c;
 pub(crate) mod deadlines;
+pub(crate) mod dns_cares;
+pub(crate) mod dns_hickory;
+pub(crate) mod dns_raw;
 pub(crate) mod echo_epoll;
 pub(crate) mod echo_tokio;
 pub(crate) mod fetch_curl;
@@ -12,6 +15,7 @@ pub(crate) mod fetch_reqwest;
 pub(crate) mod fetch_ureq;
 pub(crate) mod large;
 pub(crate) mod nginx;
+pub(crate) mod nsd;
 pub(crate) mod pair;
 pub(crate) mod parent;
 pub(crate) mod pingpong_calloop;

@@ -5,6 +5,7 @@ use super::{Measured, build, count, served};
 use crate::area::{Case, How, Peer, Setting};
 use crate::canned::Canned;
 use crate::launch::{Arguments, CORE, bound, command};
+use crate::peer::nsd::Nsd;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,9 +20,19 @@ pub(crate) fn alternate(case: &Case, runs: usize) -> Result<Vec<Row>, String> {
         Setting::FloodedByTls => Some(Canned::start("--serve-large-tls")?),
         _ => None,
     };
-    let port = server.as_ref().map_or(0, Canned::port);
-    let mut measured: Vec<Result<Vec<Measured>, String>> =
-        case.peers.iter().map(|_| Ok(Vec::new())).collect();
+    let (names, unnamed) = match case.setting {
+        Setting::Named => {
+            Nsd::start().map_or_else(|why| (None, Some(why)), |nsd| (Some(nsd), None))
+        }
+        _ => (None, None),
+    };
+    let port = server.as_ref().map(Canned::port);
+    let port = port.or(names.as_ref().map(Nsd::port)).unwrap_or(0);
+    let mut measured: Vec<Result<Vec<Measured>, String>> = case
+        .peers
+        .iter()
+        .map(|_| unnamed.clone().map_or(Ok(Vec::new()), Err))
+        .collect();
     for _ in 0..runs {
         for (peer, runs) in case.peers.iter().zip(&mut measured) {
             if let Ok(list) = runs {
@@ -53,7 +64,7 @@ fn run(case: &Case, peer: &Peer, port: u16) -> Result<Measured, String> {
     match (case.setting, peer.how) {
         (Setting::Loaded(load), _) => served::measure(case, peer, &load),
         (
-            _,
+            Setting::Alone | Setting::Served,
             How::Build {
                 dependencies,
                 source,

@@ -19,6 +19,16 @@ struct Built {
     took: Measured,
 }
 
+/// The path of the program, built if it has not been.
+pub(crate) fn built(
+    name: &'static str,
+    dependencies: &str,
+    source: &str,
+) -> Result<String, String> {
+    let Built { binary, .. } = once(name, dependencies, source)?;
+    Ok(binary.to_string_lossy().into_owned())
+}
+
 pub(super) fn measure(
     case: &Case,
     name: &'static str,
@@ -26,19 +36,23 @@ pub(super) fn measure(
     source: &str,
     port: u16,
 ) -> Result<Measured, String> {
+    let built = once(name, dependencies, source)?;
+    match case.name {
+        "start" => start(&built.binary, case.ops, port),
+        _ => Ok(built.took),
+    }
+}
+
+fn once(name: &'static str, dependencies: &str, source: &str) -> Result<Built, String> {
     // Once for all runs and cases: a build takes a minute, and its time is nearly the same each time.
     static BUILT: Mutex<Option<HashMap<Key, Result<Built, String>>>> = Mutex::new(None);
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let built = built.get_or_insert_default();
     let number = built.len();
-    let built = built
+    built
         .entry((name, dependencies.to_owned()))
         .or_insert_with(|| build(name, number, dependencies, source))
-        .clone()?;
-    match case.name {
-        "start" => start(&built.binary, case.ops, port),
-        _ => Ok(built.took),
-    }
+        .clone()
 }
 
 /// A peer and what it depends on: one may be built in several ways.

@@ -38,7 +38,7 @@ pub(super) fn per_op(case: &Case, peer: &Peer, port: u16) -> Counts {
 
 /// System calls and allocations of a whole run.
 fn total(case: &Case, peer: &Peer, arguments: Arguments) -> (Option<u64>, Option<u64>) {
-    if matches!(peer.how, How::Nginx | How::Wrk(_) | How::Build { .. }) {
+    if matches!(peer.how, How::Nginx | How::Wrk(_)) {
         return (None, None);
     }
     let Ok(workshop) = workshop() else {
