@@ -260,6 +260,13 @@ pub trait Datagram {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if there is no room.
     fn send_to(&self, from: &[u8], peer: Option<SocketAddr>) -> io::Result<usize>;
+    /// Whether every arrival is told, even while earlier datagrams wait to be
+    /// received: who has got all that it expects may then
+    /// [`clear`](crate::Source::clear) the readiness without having met a
+    /// would-block, which saves a call.
+    fn tells_each(&self) -> bool {
+        false
+    }
     /// This end's address.
     ///
     /// # Errors

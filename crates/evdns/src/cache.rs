@@ -40,19 +40,12 @@ impl Cache {
         }
     }
 
-    /// The answer, if its time has not run out. Its TTL is what is left.
-    pub(crate) fn get(&self, name: &Name, rtype: Type, now: Duration) -> Option<&Answer> {
+    /// The answer, if its time has not run out, and the seconds it may still be given.
+    pub(crate) fn get(&self, name: &Name, rtype: Type, now: Duration) -> Option<(&Answer, u32)> {
         let entry = self.entries.get(&(name.clone(), rtype))?;
-        (now < entry.fresh_until).then_some(&entry.answer)
-    }
-
-    /// Seconds an answer that `get` gives may still be given.
-    pub(crate) fn left(&self, name: &Name, rtype: Type, now: Duration) -> u32 {
-        let entry = self.entries.get(&(name.clone(), rtype));
-        let left = entry.map_or(Duration::ZERO, |entry| {
-            entry.fresh_until.saturating_sub(now)
-        });
-        u32::try_from(left.as_secs()).unwrap_or(u32::MAX)
+        let left = entry.fresh_until.saturating_sub(now);
+        let seconds = u32::try_from(left.as_secs()).unwrap_or(u32::MAX);
+        (!left.is_zero()).then_some((&entry.answer, seconds))
     }
 
     /// An answer whose time has run out, for when there is no other (RFC 8767).
@@ -138,7 +131,8 @@ mod tests {
         let mut cache = Cache::new(8, 10 * SECOND);
         cache.put(name("a"), A, answer(5), NOW);
         assert!(cache.get(&name("A"), A, NOW + 4 * SECOND).is_some());
-        assert_eq!(cache.left(&name("a"), A, NOW + 2 * SECOND), 3);
+        let (_, left) = cache.get(&name("a"), A, NOW + 2 * SECOND).unwrap();
+        assert_eq!(left, 3);
         assert!(cache.get(&name("a"), AAAA, NOW).is_none());
         assert!(cache.get(&name("a"), A, NOW + 5 * SECOND).is_none());
         assert!(cache.stale(&name("a"), A, NOW + 14 * SECOND).is_some());

@@ -1,6 +1,6 @@
 //! Domain names: their text, their wire form, and which of them may name a host. No policy lives here.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
@@ -41,11 +41,12 @@ impl Name {
     pub(crate) fn from_labels<'a>(
         labels: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Name, BadName> {
-        let mut wire = Vec::with_capacity(64);
+        let mut wire = Wire::new();
         for label in labels {
-            push_label(&mut wire, label)?;
+            label.iter().try_for_each(|octet| wire.push(*octet))?;
+            wire.end_label()?;
         }
-        finish(wire)
+        wire.finish()
     }
 
     /// Length octets and labels, the root's included.
@@ -71,6 +72,13 @@ impl Name {
             label.iter().all(fine)
         };
         self.labels().all(fine) && self.wire.get(1) != Some(&b'-')
+    }
+
+    /// How many letters it has.
+    pub(crate) fn letters(&self) -> usize {
+        // Length octets are at most 63 and no letters.
+        let letters = self.wire.iter().filter(|c| c.is_ascii_alphabetic());
+        letters.count()
     }
 
     /// The same name with the case of letter number n flipped wherever bit n of `coins` is set (the "0x20" trick: a
@@ -109,24 +117,53 @@ impl Name {
     }
 }
 
-fn push_label(wire: &mut Vec<u8>, label: &[u8]) -> Result<(), BadName> {
-    let length = match label.len() {
-        0 => return Err(BadName("an empty label")),
-        length if length > MOST_IN_LABEL => return Err(BadName("a label longer than 63 octets")),
-        length => u8::try_from(length).unwrap_or(0),
-    };
-    wire.push(length);
-    wire.extend_from_slice(label);
-    Ok(())
+/// A name's wire form in the making.
+struct Wire {
+    octets: [u8; MOST_OCTETS + 1],
+    length: usize,
+    /// Where the length octet of the label in the making lies.
+    label: usize,
 }
 
-fn finish(mut wire: Vec<u8>) -> Result<Name, BadName> {
-    wire.push(0);
-    match wire.len() > MOST_OCTETS {
-        true => Err(BadName("longer than 255 octets")),
-        false => Ok(Name { wire: wire.into() }),
+impl Wire {
+    fn new() -> Wire {
+        Wire {
+            octets: [0; MOST_OCTETS + 1],
+            length: 1,
+            label: 0,
+        }
+    }
+
+    fn push(&mut self, octet: u8) -> Result<(), BadName> {
+        let place = self.octets.get_mut(self.length).ok_or(TOO_LONG)?;
+        *place = octet;
+        self.length += 1;
+        Ok(())
+    }
+
+    fn end_label(&mut self) -> Result<(), BadName> {
+        match self.length - self.label - 1 {
+            0 => return Err(BadName("an empty label")),
+            length if length > MOST_IN_LABEL => {
+                return Err(BadName("a label longer than 63 octets"));
+            }
+            length => self.octets[self.label] = u8::try_from(length).unwrap_or(0),
+        }
+        self.label = self.length;
+        // The next one's length, or the root.
+        self.push(0)
+    }
+
+    /// Between two labels, and at the beginning.
+    fn finish(self) -> Result<Name, BadName> {
+        match self.octets.get(..self.length) {
+            Some(wire) if self.length <= MOST_OCTETS => Ok(Name { wire: wire.into() }),
+            _ => Err(TOO_LONG),
+        }
     }
 }
+
+const TOO_LONG: BadName = BadName("longer than 255 octets");
 
 /// The text of RFC 1035 §5.1: `\.` is a dot inside a label, `\DDD` an octet. A dot at the end changes nothing. Labels
 /// with other than ASCII characters become A-labels (RFC 5891).
@@ -139,28 +176,24 @@ impl std::str::FromStr for Name {
             false => Some(crate::idn::to_ascii(text)?),
         };
         let text = ascii.as_deref().unwrap_or(text).as_bytes();
+        let mut wire = Wire::new();
         if matches!(text, b"" | b".") {
-            return finish(Vec::new());
+            return wire.finish();
         }
-        let (mut wire, mut label) = (Vec::with_capacity(text.len() + 2), Vec::new());
         let mut rest = text.iter().copied();
         let mut open = true;
         while let Some(c) = rest.next() {
-            open = true;
+            open = c != b'.';
             match c {
-                b'.' => {
-                    push_label(&mut wire, &label)?;
-                    label.clear();
-                    open = false;
-                }
-                b'\\' => label.push(escaped(&mut rest)?),
-                c => label.push(c),
+                b'.' => wire.end_label()?,
+                b'\\' => wire.push(escaped(&mut rest)?)?,
+                c => wire.push(c)?,
             }
         }
         if open {
-            push_label(&mut wire, &label)?;
+            wire.end_label()?;
         }
-        finish(wire)
+        wire.finish()
     }
 }
 
@@ -190,7 +223,7 @@ impl fmt::Display for Name {
             for &c in label {
                 match c {
                     b'.' | b'\\' => write!(f, "\\{}", char::from(c))?,
-                    b'!'..=b'~' => write!(f, "{}", char::from(c))?,
+                    b'!'..=b'~' => f.write_char(char::from(c))?,
                     c => write!(f, "\\{c:03}")?,
                 }
             }

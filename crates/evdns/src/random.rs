@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 
-/// Bytes fetched at a time: for about 30 queries.
+/// Bytes fetched at a time: for about 150 queries.
 const POOL: usize = 1_024;
 
 /// A pool of random octets, each given out once.
@@ -25,18 +25,26 @@ impl Random {
     /// # Errors
     /// If the system has no randomness to give.
     pub(crate) fn octets<const N: usize>(&self) -> io::Result<[u8; N]> {
+        let mut octets = [0; N];
+        self.fill(&mut octets)?;
+        Ok(octets)
+    }
+
+    /// As [`octets`](Random::octets), as many as `into` has room for.
+    pub(crate) fn fill(&self, into: &mut [u8]) -> io::Result<()> {
         let mut pool = self.pool.borrow_mut();
-        if self.used.get() + N > POOL {
+        let length = into.len();
+        if self.used.get() + length > POOL {
             getrandom::fill(&mut *pool).map_err(|error| io::Error::other(error.to_string()))?;
             self.used.set(0);
         }
         let from = self.used.get();
-        self.used.set(from + N);
-        let mut octets = [0; N];
-        octets.copy_from_slice(&pool[from..from + N]);
+        let given = &mut pool[from..from + length];
+        self.used.set(from + length);
+        into.copy_from_slice(given);
         // What was given out is not to be found in memory later.
-        pool[from..from + N].fill(0);
-        Ok(octets)
+        given.fill(0);
+        Ok(())
     }
 }
 

@@ -150,7 +150,7 @@ impl Resolver {
     pub fn reverse(&self, ip: IpAddr) -> Promise<Name> {
         let inner = self.inner.clone();
         spawn_with(|emitter| async move {
-            let state = inner.state(&ip.to_string())?;
+            let state = inner.state(&ip)?;
             if let Some(name) = state.host_of(ip) {
                 return Ok(name);
             }
@@ -168,7 +168,7 @@ impl Resolver {
 
 impl Inner {
     /// The configuration as it is now.
-    fn state(&self, name: &str) -> std::result::Result<Rc<State>, Error> {
+    fn state(&self, name: &dyn fmt::Display) -> std::result::Result<Rc<State>, Error> {
         let known = self.state.borrow().clone();
         if let Some(state) = known
             && !self.is_outdated(&state)
@@ -207,7 +207,7 @@ impl Inner {
         if !FILES_RULE && matches!(self.from, From::System(_)) {
             return Ok(by_system(name, Interfaces::now().families()).await?);
         }
-        let state = self.state(name)?;
+        let state = self.state(&name)?;
         let found = LookUp::new(state.clone(), name, emitter).run().await?;
         state.keep_ordered(name, &found.addresses, found.ttl);
         Ok(found)
@@ -218,7 +218,7 @@ impl Inner {
         name: &Name,
         emitter: &Emitter,
     ) -> std::result::Result<Records<R>, Error> {
-        let state = self.state(&name.to_string())?;
+        let state = self.state(name)?;
         let answers = state.answers(name, &[R::TYPE], emitter).await;
         match answers.answers.first().and_then(Option::as_ref) {
             Some(answer) => records(name, answer, answer.ttl),

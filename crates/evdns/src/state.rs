@@ -106,10 +106,9 @@ impl State {
 
     /// An answer that is at hand, with the seconds it is still good for.
     pub(crate) fn at_hand(&self, name: &Name, rtype: Type) -> Option<(Answer, u32)> {
-        let now = self.now();
         let cache = self.cache.borrow();
-        let answer = cache.get(name, rtype, now)?.clone();
-        Some((answer, cache.left(name, rtype, now)))
+        let (answer, left) = cache.get(name, rtype, self.now())?;
+        Some((answer.clone(), left))
     }
 
     /// Answers for these types: those at hand, those somebody else is asking for already, and the rest from the servers.

@@ -76,7 +76,7 @@ impl Link {
         // which change it.
         let name = match over_tcp {
             true => outgoing.name.wire().to_vec(),
-            false => outgoing.name.shuffled(&self.random.octets::<32>()?),
+            false => self.shuffled(outgoing.name)?,
         };
         let cookie = outgoing.edns.then(|| self.cookie.borrow().clone());
         let write = |id| {
@@ -91,6 +91,14 @@ impl Link {
             true => self.streams.send(&outgoing, write, &self.random),
             false => self.ports.send(&outgoing, write),
         }
+    }
+
+    /// The name with as many coins thrown as it has letters.
+    fn shuffled(&self, name: &Name) -> io::Result<Vec<u8>> {
+        let mut coins = [0; 32];
+        let coins = &mut coins[..name.letters().div_ceil(8)];
+        self.random.fill(coins)?;
+        Ok(name.shuffled(coins))
     }
 
     /// Whether a reply's cookie may stand: it is absent, or begins with ours (RFC 7873 §5.3). Keeps the server's.

@@ -193,24 +193,26 @@ impl<S: Source> Drop for Watched<S> {
     }
 }
 
+/// The true edge-triggered pollers see every arrival; where mio only imitates
+/// edges it arms a source again upon would-block alone. (The same systems as in
+/// tokio's `PollEvented`.)
+const EDGES: bool = cfg!(all(
+    not(mio_unsupported_force_poll_poll),
+    any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "dragonfly",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_vendor = "apple",
+    )
+));
+
 impl<S: Source + AsSocket> Connected for Watched<S> {
     type Socket = S;
 
-    // The true edge-triggered pollers see every arrival; where mio only
-    // imitates edges it arms a source again upon would-block alone. (The same
-    // systems as in tokio's `PollEvented`.)
-    const SHORT_DRAINS: bool = cfg!(all(
-        not(mio_unsupported_force_poll_poll),
-        any(
-            target_os = "linux",
-            target_os = "android",
-            target_os = "freebsd",
-            target_os = "dragonfly",
-            target_os = "netbsd",
-            target_os = "openbsd",
-            target_vendor = "apple",
-        )
-    ));
+    const SHORT_DRAINS: bool = EDGES;
 
     fn socket(&self) -> &S {
         &self.socket
@@ -248,6 +250,10 @@ impl Listener for Watched<UnixListener> {
 }
 
 impl Datagram for Watched<UdpSocket> {
+    fn tells_each(&self) -> bool {
+        EDGES
+    }
+
     fn connect(&self, peer: SocketAddr) -> io::Result<()> {
         self.socket.connect(peer)
     }

@@ -15,6 +15,8 @@ use crate::wire::{self, Match};
 #[derive(Default)]
 pub(super) struct Expected {
     entries: RefCell<HashMap<u16, Entry>>,
+    /// How many of them have had no reply.
+    awaited: Cell<usize>,
     /// Who reads the socket, to be told when nobody waits any more.
     reader: RefCell<Option<Waker>>,
     /// Whether that is news to the reader.
@@ -26,6 +28,8 @@ struct Entry {
     name: Name,
     question: usize,
     asker: Weak<dyn Asker>,
+    /// A reply has come; another one may yet, if that was not to the asker's liking.
+    heard: Cell<bool>,
 }
 
 /// Keeps a reply expected.
@@ -36,7 +40,10 @@ pub(crate) struct Expecting {
 
 impl Drop for Expecting {
     fn drop(&mut self) {
-        self.on.entries.borrow_mut().remove(&self.id);
+        let gone = self.on.entries.borrow_mut().remove(&self.id);
+        if let Some(entry) = gone {
+            self.on.note_heard(&entry);
+        }
         self.on.tell_if_empty();
     }
 }
@@ -44,6 +51,17 @@ impl Drop for Expecting {
 impl Expected {
     pub(super) fn is_empty(&self) -> bool {
         self.entries.borrow().is_empty()
+    }
+
+    /// Whether a question has had no reply at all.
+    pub(super) fn awaits_any(&self) -> bool {
+        self.awaited.get() > 0
+    }
+
+    fn note_heard(&self, entry: &Entry) {
+        if !entry.heard.replace(true) {
+            self.awaited.set(self.awaited.get() - 1);
+        }
     }
 
     /// Nothing is expected, and nothing more will be.
@@ -104,8 +122,10 @@ impl Expected {
             name: outgoing.name.clone(),
             question: outgoing.question,
             asker: outgoing.asker.clone(),
+            heard: Cell::new(false),
         };
         self.entries.borrow_mut().insert(id, entry);
+        self.awaited.set(self.awaited.get() + 1);
         Expecting {
             on: self.clone(),
             id,
@@ -125,6 +145,7 @@ impl Expected {
             let Some(news) = news_of(message, &entry.query, &entry.name) else {
                 return;
             };
+            self.note_heard(entry);
             (entry.asker.upgrade(), entry.question, news)
         };
         if let (Some(asker), question, news) = told {
@@ -135,6 +156,7 @@ impl Expected {
     /// The socket is of no more use: everybody is told.
     pub(super) fn lose(&self, trouble: Trouble) {
         let entries = std::mem::take(&mut *self.entries.borrow_mut());
+        self.awaited.set(0);
         for entry in entries.into_values() {
             if let Some(asker) = entry.asker.upgrade() {
                 asker.hear(entry.question, News::Lost(trouble));

@@ -9,8 +9,8 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use evcore::net::UdpSocket;
-use evcore::{Reactor, sleep_until, spawn};
+use evcore::sys::Datagram;
+use evcore::{Direction, Reactor, Source, sleep_until, spawn};
 
 use super::Outgoing;
 use super::expected::{Expected, Expecting};
@@ -23,6 +23,8 @@ pub(super) struct Ports {
     server: SocketAddr,
     places: Rc<RefCell<Vec<Option<Port>>>>,
     random: Rc<Random>,
+    /// Where all of them receive.
+    buffer: Rc<RefCell<[u8; RECEIVED]>>,
     /// Numbers of the last ports: not to be used again soon, or the two together carry more than one may.
     used: RefCell<VecDeque<u16>>,
     /// Somebody retires those that are old.
@@ -31,11 +33,30 @@ pub(super) struct Ports {
 
 /// A connected socket on a port of the kernel's choice. Its reader has the same socket.
 struct Port {
-    socket: UdpSocket,
+    socket: Rc<Socket>,
     expected: Rc<Expected>,
     /// Queries it may still carry.
     left: u8,
     expires: Instant,
+}
+
+/// A socket and its readiness by themselves: `evcore::net::UdpSocket` receives until would-block, where we know when
+/// nothing more is to come.
+struct Socket {
+    datagrams: Box<dyn Datagram>,
+    source: Source,
+}
+
+impl Socket {
+    fn bind(local: SocketAddr) -> io::Result<Socket> {
+        let open = |world: &dyn evcore::sys::World, token| world.bind_udp(token, local);
+        let (source, datagrams) = Reactor::current().open(open)?;
+        Ok(Socket { datagrams, source })
+    }
+
+    fn port(&self) -> io::Result<u16> {
+        Ok(self.datagrams.local_addr()?.port())
+    }
 }
 
 impl Drop for Port {
@@ -52,6 +73,7 @@ impl Ports {
             server,
             places: Rc::new(RefCell::new(places)),
             random,
+            buffer: Rc::new(RefCell::new([0; RECEIVED])),
             used: RefCell::default(),
             swept: Rc::default(),
         }
@@ -73,7 +95,7 @@ impl Ports {
         };
         let id = port.expected.free_id(&self.random)?;
         let query = write(id);
-        let sent = port.socket.try_send_to(&query, None);
+        let sent = port.socket.datagrams.send_to(&query, None);
         let expecting = port.expected.expect(id, query, outgoing);
         port.left -= 1;
         if port.left == 0 || sent.is_err() {
@@ -81,7 +103,14 @@ impl Ports {
         }
         match sent {
             // A full buffer loses it on the way, as any network may: the next round sends it again.
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) =>
+            {
+                Err(error)
+            }
             _ => Ok(expecting),
         }
     }
@@ -104,18 +133,20 @@ impl Ports {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
-        let mut socket = UdpSocket::bind(local)?;
+        let mut socket = Socket::bind(local)?;
         for _ in 0..PORT_TRIES {
-            if !self.was_used(socket.local_addr()?.port()) {
+            if !self.was_used(socket.port()?) {
                 break;
             }
-            socket = UdpSocket::bind(local)?;
+            socket = Socket::bind(local)?;
         }
-        socket.connect(self.server)?;
+        socket.datagrams.connect(self.server)?;
+        let socket = Rc::new(socket);
         let expected = Rc::new(Expected::default());
         let reader = Reader {
             socket: socket.clone(),
             expected: expected.clone(),
+            buffer: self.buffer.clone(),
         };
         drop(spawn(async move {
             poll_fn(|cx| reader.poll(cx)).await;
@@ -171,27 +202,46 @@ async fn sweep(
 
 /// Reads one socket until it is retired and nothing more is expected.
 struct Reader {
-    socket: UdpSocket,
+    socket: Rc<Socket>,
     expected: Rc<Expected>,
+    buffer: Rc<RefCell<[u8; RECEIVED]>>,
 }
 
 impl Reader {
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.expected.read_by(cx.waker());
-        let mut buffer = [0; RECEIVED];
+        let Socket { datagrams, source } = &*self.socket;
+        let buffer = &mut *self.buffer.borrow_mut();
         loop {
-            match self.socket.poll_recv_from(cx, &mut buffer) {
-                Poll::Ready(Ok((length, _))) => self.expected.hear(&mut buffer[..length]),
-                // The server's host says that nobody listens, or the network is gone.
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                    self.expected.lose(Trouble::Refused);
-                }
+            match source.poll_ready(Direction::Read, cx) {
+                Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => {
                     self.expected.lose(Trouble::Refused);
                     return Poll::Ready(());
                 }
                 Poll::Pending if self.expected.is_over() => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
+            }
+            match datagrams.recv_from(buffer) {
+                Ok((length, _)) => {
+                    source.moved(length);
+                    self.expected.hear(&mut buffer[..length]);
+                    // Whatever else comes is told again: no need to find out that nothing is left.
+                    if datagrams.tells_each() && !self.expected.awaits_any() {
+                        source.clear(Direction::Read);
+                    }
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => source.clear(Direction::Read),
+                    io::ErrorKind::Interrupted => {}
+                    // The server's host says that nobody listens.
+                    io::ErrorKind::ConnectionRefused => self.expected.lose(Trouble::Refused),
+                    // The network is gone.
+                    _ => {
+                        self.expected.lose(Trouble::Refused);
+                        return Poll::Ready(());
+                    }
+                },
             }
         }
     }
