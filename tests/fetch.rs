@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 mod fetch {
+    mod archives;
     mod bodies;
     mod challenges;
     mod comforts;

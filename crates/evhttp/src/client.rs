@@ -75,6 +75,7 @@ pub struct Client {
 /// ```
 pub struct ClientBuilder {
     outer: Vec<Rc<dyn Layer>>,
+    inner: Vec<Rc<dyn Layer>>,
     idle: usize,
     most: (usize, usize),
     redirects: u32,
@@ -94,6 +95,35 @@ impl ClientBuilder {
     /// Puts `layer` inside those given before and outside the built-in ones.
     pub fn layer(mut self, layer: impl Layer) -> ClientBuilder {
         self.outer.push(Rc::new(layer));
+        self
+    }
+
+    /// Puts `layer` inside all built-in ones, right outside the wire: it sees
+    /// each request as it is sent and each answer as it comes. Redirects,
+    /// challenges and second attempts are calls of their own to it, cookies
+    /// and credentials are there, content is still compressed.
+    ///
+    /// ```
+    /// use evhttp::{Answer, Call, Client, Layer, Next};
+    /// use std::rc::Rc;
+    ///
+    /// /// What goes over the wire, a line each.
+    /// struct Traffic;
+    ///
+    /// impl Layer for Traffic {
+    ///     fn send(self: Rc<Self>, call: Call, next: Next) -> Answer {
+    ///         let asked = format!("{} {} (hop {})", call.method, call.url, call.hop);
+    ///         next.send(call).map(move |answer| {
+    ///             println!("{asked}: {}", answer.status());
+    ///             Ok(answer)
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// let client = Client::builder().wire_layer(Traffic).build();
+    /// ```
+    pub fn wire_layer(mut self, layer: impl Layer) -> ClientBuilder {
+        self.inner.push(Rc::new(layer));
         self
     }
 
@@ -380,6 +410,7 @@ impl ClientBuilder {
             Rc::new(self.network),
             Rc::new(self.time),
         ));
+        layers.extend(self.inner);
         layers.push(wire.clone());
         Client {
             layers: layers.into(),
@@ -400,6 +431,7 @@ impl Client {
     pub fn builder() -> ClientBuilder {
         ClientBuilder {
             outer: Vec::new(),
+            inner: Vec::new(),
             idle: IDLE_PER_ORIGIN,
             most: (CONNECTIONS_PER_ORIGIN, CONNECTIONS),
             redirects: REDIRECTS,

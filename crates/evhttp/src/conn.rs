@@ -21,4 +21,6 @@ pub(crate) use names::Names;
 pub(crate) use network::Network;
 pub(crate) use patience::Time;
 pub use proxy::{Proxies, Proxy};
+#[cfg(feature = "har")]
+pub(crate) use wire::US;
 pub(crate) use wire::Wire;

@@ -1,9 +1,11 @@
 //! Where a call is, and how long each of its steps took. Kept for whoever has
 //! to name the step; measured only for who listens. Decides nothing.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::time::{Duration, Instant};
+
+use evcore::net::Address;
 
 use crate::error::Phase;
 
@@ -17,6 +19,30 @@ pub struct Course {
     spent: Cell<Timings>,
     /// Answers so far that led to another request, whichever layer asked.
     hops: Cell<u32>,
+    /// Noted only if measured.
+    link: RefCell<Option<Link>>,
+}
+
+/// The connection that carries a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Link {
+    /// The other end: the server, or a proxy.
+    pub peer: Address,
+    /// Its number among the client's connections, from 1.
+    pub number: u64,
+    /// Whether it had carried a call before.
+    pub reused: bool,
+}
+
+impl Link {
+    pub(crate) fn new(peer: Address, number: u64, reused: bool) -> Link {
+        Link {
+            peer,
+            number,
+            reused,
+        }
+    }
 }
 
 /// Payload part of [`DONE`](crate::DONE): where the time of a call went, all its
@@ -63,6 +89,17 @@ impl Timings {
         steps.into_iter().chain(exchange).sum()
     }
 
+    /// What was spent since these `earlier` ones.
+    #[cfg(feature = "har")]
+    pub(crate) fn since(&self, earlier: &Timings) -> Timings {
+        let mut spent = *self;
+        for step in Phase::ALL {
+            let before = *{ *earlier }.of(step);
+            *spent.of(step) -= before;
+        }
+        spent
+    }
+
     fn of(&mut self, step: Phase) -> &mut Duration {
         match step {
             Phase::Request => &mut self.between,
@@ -85,6 +122,7 @@ impl Course {
             paused: Cell::new(false),
             spent: Cell::default(),
             hops: Cell::new(0),
+            link: RefCell::default(),
         }
     }
 
@@ -114,13 +152,29 @@ impl Course {
         self.paused.set(true);
     }
 
-    /// Measures from `now` on.
-    pub(crate) fn measure(&self, now: Instant) {
-        self.since.set(Some(now));
+    /// Measures from `now` on, unless somebody does so already.
+    pub fn measure(&self, now: Instant) {
+        if self.since.get().is_none() {
+            self.since.set(Some(now));
+        }
     }
 
-    /// Where the time went so far.
-    pub(crate) fn timings(&self) -> Timings {
+    /// The connection that carries the call, or has carried its last hop;
+    /// `None` before there is one, and if nobody measures.
+    pub fn link(&self) -> Option<Link> {
+        self.link.borrow().clone()
+    }
+
+    /// Notes the connection. Who does not measure does not pay.
+    pub(crate) fn note_link(&self, link: impl FnOnce() -> Option<Link>) {
+        if self.since.get().is_some() {
+            self.link.replace(link());
+        }
+    }
+
+    /// Where the time went so far, since somebody has begun to
+    /// [`measure`](Course::measure).
+    pub fn timings(&self) -> Timings {
         self.book();
         self.spent.get()
     }

@@ -29,6 +29,8 @@ mod fetch;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod h1;
+#[cfg(feature = "har")]
+pub mod har;
 mod layer;
 pub mod limits;
 mod multipart;
@@ -46,7 +48,7 @@ pub use client::{Client, ClientBuilder};
 pub use conn::{Proxies, Proxy};
 #[cfg(feature = "cookies")]
 pub use cookies::CookieJar;
-pub use course::{Course, Timings};
+pub use course::{Course, Link, Timings};
 pub use credentials::{Challenged, Credentials};
 pub use error::{Error, ErrorKind, Phase};
 #[cfg(feature = "dns")]

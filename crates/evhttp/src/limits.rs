@@ -172,6 +172,10 @@ pub const DECODED_FREE: u64 = 16 << 20;
 /// has it.
 pub const ZSTD_WINDOW: u64 = 8 << 20;
 
+/// Entries that a recorder keeps (`har::Recorder`): a program that records for
+/// days keeps its last hours.
+pub const HAR_ENTRIES: usize = 10_000;
+
 /// How long the rest of a small answer that nobody will see (a redirect's, a
 /// challenge's) is waited for, to save its connection. Bytes: [`DRAINED`].
 pub const DRAINED_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);

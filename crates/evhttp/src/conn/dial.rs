@@ -282,6 +282,7 @@ async fn shake_hands(
 }
 
 /// Whom a limit of time was for, with the address that was spoken to.
+#[cfg(feature = "tls-without-provider")]
 fn whom(target: &str, peer: &Address) -> String {
     match peer {
         Address::Inet(peer) if !target.contains(&peer.to_string()) => format!("{target} ({peer})"),

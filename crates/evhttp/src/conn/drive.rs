@@ -31,6 +31,8 @@ pub(crate) struct Connection {
     pub(crate) reused: bool,
     /// How often the network had changed before it was made.
     pub(crate) generation: u64,
+    /// Its place among those of its client, from 1.
+    pub(crate) number: u64,
     /// Its place among the client's connections.
     pub(crate) permit: Option<Permit>,
     /// Received and not understood yet.
@@ -49,6 +51,7 @@ impl Connection {
             host,
             reused: false,
             generation: 0,
+            number: 0,
             permit: None,
             input,
             output,

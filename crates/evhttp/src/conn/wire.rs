@@ -26,6 +26,7 @@ use super::room::{Grant, Room};
 use super::tunnel;
 use crate::body::{Body, Pieces};
 use crate::call::{Answer, Call, Layer, Next};
+use crate::course::Link;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{CONNECTED, Connected, Sent};
 use crate::h1::{BodyLength, ClientExchange, Event, Limits, ResponseHead};
@@ -49,6 +50,8 @@ struct Keeper {
     watched: Cell<bool>,
     /// How often the network has changed: what is older is not kept.
     generation: Cell<u64>,
+    /// Connections made so far.
+    made: Cell<u64>,
 }
 
 impl Wire {
@@ -72,6 +75,7 @@ impl Wire {
             janitor: RefCell::new(Waker::noop().clone()),
             watched: Cell::new(false),
             generation: Cell::new(0),
+            made: Cell::new(0),
         });
         Wire {
             keeper,
@@ -111,6 +115,8 @@ impl Layer for Wire {
 }
 
 async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Response> {
+    // That of the hop before says nothing about this one.
+    call.phase.note_link(|| None);
     let mut again = false;
     let mut shown = 0;
     loop {
@@ -130,6 +136,13 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
             call.emitter.emit(CONNECTED, told);
         }
         let reused = connection.reused;
+        call.phase.note_link(|| {
+            Some(Link::new(
+                connection.peer.clone(),
+                connection.number,
+                reused,
+            ))
+        });
         // `begin` takes the body; one made of pieces can't be had again.
         let spare = call.body.replay();
         let phase = call.phase.clone();
@@ -181,7 +194,8 @@ enum Waited {
     TooLong(Result<(Phase, Duration)>),
 }
 
-static US: HeaderValue = HeaderValue::from_static(concat!("evhttp/", env!("CARGO_PKG_VERSION")));
+pub(crate) static US: HeaderValue =
+    HeaderValue::from_static(concat!("evhttp/", env!("CARGO_PKG_VERSION")));
 
 /// Whether a proxy wants something that it can be shown.
 fn asks_for_more(origin: &Origin, head: &ResponseHead) -> bool {
@@ -446,6 +460,8 @@ impl Keeper {
         // The network may change while it comes about.
         let generation = self.generation.get();
         let mut new = dial(origin, call).await?;
+        self.made.update(|made| made + 1);
+        new.number = self.made.get();
         (new.generation, new.permit) = (generation, Some(permit));
         Ok(new)
     }

@@ -1,0 +1,378 @@
+//! One exchange, and how HAR 1.2 writes it
+//! (<http://www.softwareishard.com/blog/har-12-spec/>). Values in, text out.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::{Bytes, BytesMut};
+use evcore::net::Address;
+use http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT};
+use http::{HeaderMap, HeaderName};
+use serde_json::{Value, json};
+use url::{Position, Url};
+
+use crate::call::Call;
+use crate::course::{Link, Timings};
+use crate::limits::{DECODED_FREE, DECODED_RATIO};
+use crate::policy::coding::{Decoder, applied};
+use crate::response::Response;
+use crate::secrets::{HIDDEN, is_secret, nameless};
+
+/// What was seen of one exchange.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    /// Time since 1970.
+    pub(super) began: Duration,
+    method: String,
+    url: Option<Url>,
+    fields: Fields,
+    pub(super) sent: Content,
+    answer: Option<Head>,
+    pub(super) received: Content,
+    /// The line of what went wrong.
+    pub(super) failure: Option<String>,
+    pub(super) timings: Timings,
+    pub(super) link: Option<Link>,
+}
+
+#[derive(Debug)]
+struct Head {
+    status: u16,
+    reason: String,
+    version: String,
+    fields: Fields,
+    /// The codings can be undone, and are so in the archive.
+    coded: HeaderMap,
+}
+
+/// Fields as they are recorded, and the cookies among them.
+#[derive(Debug, Default)]
+struct Fields {
+    all: Vec<(String, String)>,
+    cookies: Vec<(String, String)>,
+}
+
+impl Fields {
+    fn of(headers: &HeaderMap, secrets: bool, cookies: &HeaderName) -> Fields {
+        let text =
+            |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let shown = headers.iter().map(|(name, value)| {
+            let hidden = !secrets && is_secret(name, value);
+            let value = if hidden { HIDDEN.into() } else { text(value) };
+            (name.to_string(), value)
+        });
+        let pairs = headers.get_all(cookies).iter().map(text);
+        Fields {
+            all: shown.collect(),
+            cookies: match secrets {
+                true => pairs.flat_map(|field| split(&field, cookies)).collect(),
+                false => Vec::new(),
+            },
+        }
+    }
+
+    fn value(&self, name: &HeaderName) -> &str {
+        let mut fields = self.all.iter();
+        let found = fields.find(|(other, _)| other == name.as_str());
+        found.map_or("", |(_, value)| value)
+    }
+}
+
+/// A Cookie field has pairs, a Set-Cookie field one pair and its attributes.
+fn split(field: &str, name: &HeaderName) -> Vec<(String, String)> {
+    let most = if *name == COOKIE { usize::MAX } else { 1 };
+    let pairs = field.split(';').take(most);
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=')?;
+        Some((name.trim().to_owned(), value.trim().to_owned()))
+    };
+    pairs.filter_map(pair).collect()
+}
+
+/// A body, or as much of it as is known.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    /// Said beforehand; what comes is counted.
+    length: Option<u64>,
+    came: u64,
+    kept: Option<BytesMut>,
+}
+
+impl Content {
+    pub(super) fn new(length: Option<u64>) -> Content {
+        let kept = Some(BytesMut::new());
+        Content {
+            length,
+            kept,
+            came: 0,
+        }
+    }
+
+    /// A piece more. A body that grows to more than `most` bytes is not kept.
+    pub(super) fn add(&mut self, piece: &Bytes, most: usize) {
+        self.came += piece.len() as u64;
+        match &mut self.kept {
+            Some(kept) if self.came <= most as u64 => kept.extend_from_slice(piece),
+            kept => *kept = None,
+        }
+    }
+
+    /// All of it, if it was kept and is something.
+    fn whole(&self) -> Option<&[u8]> {
+        self.kept.as_deref().filter(|kept| !kept.is_empty())
+    }
+
+    fn size(&self) -> u64 {
+        self.came.max(self.length.unwrap_or(0))
+    }
+}
+
+impl Entry {
+    /// What `call` asks, with the fields that the wire adds.
+    pub(super) fn new(began: Duration, call: &Call, secrets: bool) -> Entry {
+        let mut headers = call.headers.clone();
+        let host = &call.url[Position::BeforeHost..Position::AfterPort];
+        if let Ok(host) = host.try_into() {
+            headers.entry(HOST).or_insert(host);
+        }
+        headers.entry(USER_AGENT).or_insert(crate::conn::US.clone());
+        let mut url = nameless(&call.url);
+        url.set_fragment(None);
+        Entry {
+            began,
+            method: call.method.to_string(),
+            url: Some(url),
+            fields: Fields::of(&headers, secrets, &COOKIE),
+            ..Entry::default()
+        }
+    }
+
+    pub(super) fn answered(&mut self, response: &Response, secrets: bool) {
+        let headers = response.headers();
+        let reason = response
+            .reason()
+            .map(|reason| String::from_utf8_lossy(reason).into_owned());
+        let usual = response.status().canonical_reason().unwrap_or_default();
+        self.received = Content::new(None);
+        self.answer = Some(Head {
+            status: response.status().as_u16(),
+            reason: reason.unwrap_or(usual.into()),
+            version: format!("{:?}", response.version()),
+            fields: Fields::of(headers, secrets, &SET_COOKIE),
+            coded: headers.clone(),
+        });
+    }
+
+    fn to_json(&self) -> Value {
+        let times = times(&self.timings, self.link.as_ref());
+        let mut entry = json!({
+            "startedDateTime": date(self.began),
+            "time": millis(self.timings.total()),
+            "request": self.request(),
+            "response": self.response(),
+            "cache": {},
+            "timings": times,
+        });
+        if let Some(link) = &self.link {
+            entry["connection"] = json!(link.number.to_string());
+            if let Address::Inet(peer) = &link.peer {
+                entry["serverIPAddress"] = json!(peer.ip().to_string());
+            }
+        }
+        if let Some(failure) = &self.failure {
+            entry["comment"] = json!(failure);
+        }
+        entry
+    }
+
+    fn request(&self) -> Value {
+        let url = self.url.as_ref();
+        let query = url.into_iter().flat_map(|url| url.query_pairs());
+        let query: Vec<Value> = query.map(|(name, value)| pair(&name, &value)).collect();
+        let mut request = json!({
+            "method": self.method,
+            "url": url.map(Url::as_str).unwrap_or_default(),
+            "httpVersion": "HTTP/1.1",
+            "cookies": pairs(&self.fields.cookies),
+            "headers": pairs(&self.fields.all),
+            "queryString": query,
+            "headersSize": -1,
+            "bodySize": self.sent.size(),
+        });
+        if let Some(bytes) = self.sent.whole() {
+            let (text, encoding) = text(bytes);
+            request["postData"] = json!({
+                "mimeType": self.fields.value(&CONTENT_TYPE),
+                "params": [],
+                "text": text,
+            });
+            // HAR has no word for this in requests; others say it so too.
+            if encoding.is_some() {
+                request["postData"]["encoding"] = json!(encoding);
+            }
+        }
+        request
+    }
+
+    fn response(&self) -> Value {
+        let Some(head) = &self.answer else {
+            // As browsers write what got no answer.
+            return json!({
+                "status": 0, "statusText": "", "httpVersion": "", "cookies": [], "headers": [],
+                "content": { "size": 0, "mimeType": "x-unknown" },
+                "redirectURL": "", "headersSize": -1, "bodySize": -1,
+                "_error": self.failure,
+            });
+        };
+        json!({
+            "status": head.status,
+            "statusText": head.reason,
+            "httpVersion": head.version,
+            "cookies": pairs(&head.fields.cookies),
+            "headers": pairs(&head.fields.all),
+            "content": self.content(head),
+            "redirectURL": head.fields.value(&LOCATION),
+            "headersSize": -1,
+            "bodySize": self.received.came,
+        })
+    }
+
+    fn content(&self, head: &Head) -> Value {
+        let came = self.received.came;
+        let mime = match head.fields.value(&CONTENT_TYPE) {
+            "" => "x-unknown",
+            mime => mime,
+        };
+        let mut content = json!({ "size": came, "mimeType": mime });
+        if let Some(bytes) = self.received.whole() {
+            let decoded = undo(bytes, &head.coded);
+            let (text, encoding) = text(decoded.as_deref().unwrap_or(bytes));
+            if let Some(decoded) = &decoded {
+                content["size"] = json!(decoded.len());
+                content["compression"] = json!(decoded.len() as i64 - came as i64);
+            }
+            content["text"] = json!(text);
+            if encoding.is_some() {
+                content["encoding"] = json!(encoding);
+            }
+        }
+        content
+    }
+}
+
+/// The content without its codings, if there are any and they can be undone.
+fn undo(bytes: &[u8], headers: &HeaderMap) -> Option<Vec<u8>> {
+    let codings = applied(headers).filter(|codings| !codings.is_empty())?;
+    let mut decoder = Decoder::new(&codings, DECODED_RATIO, DECODED_FREE);
+    decoder.feed(Bytes::copy_from_slice(bytes));
+    let mut whole = Vec::new();
+    for over in [false, true] {
+        if over {
+            decoder.finish();
+        }
+        while let Some(piece) = decoder.next().ok()? {
+            whole.extend_from_slice(&piece);
+        }
+    }
+    Some(whole)
+}
+
+/// Text as it is, anything else as base64.
+fn text(bytes: &[u8]) -> (String, Option<&'static str>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (text.to_owned(), None),
+        Err(_) => (BASE64_STANDARD.encode(bytes), Some("base64")),
+    }
+}
+
+fn pair(name: &str, value: &str) -> Value {
+    json!({ "name": name, "value": value })
+}
+
+fn pairs(all: &[(String, String)]) -> Vec<Value> {
+    all.iter().map(|(name, value)| pair(name, value)).collect()
+}
+
+/// What did not happen is -1. `connect` includes `ssl`, as HAR 1.1 wanted it.
+fn times(timings: &Timings, link: Option<&Link>) -> Value {
+    let new = link.is_none_or(|link| !link.reused);
+    let happened = |time: Duration| match new && !time.is_zero() {
+        true => millis(time),
+        false => -1.0,
+    };
+    json!({
+        "blocked": millis(timings.queue + timings.between),
+        "dns": happened(timings.resolve),
+        "connect": happened(timings.connect + timings.secure),
+        "ssl": happened(timings.secure),
+        "send": millis(timings.send),
+        "wait": millis(timings.wait),
+        "receive": millis(timings.receive),
+    })
+}
+
+/// Milliseconds, to the microsecond.
+fn millis(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1_000.0
+}
+
+/// ISO 8601, in UTC.
+fn date(since_1970: Duration) -> String {
+    let seconds = since_1970.as_secs();
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    let millis = since_1970.subsec_millis();
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+}
+
+/// The date of a day counted from 1970-01-01: eras of 400 years that begin in
+/// March, so that a leap day is the last of its year (Howard Hinnant's
+/// `civil_from_days`).
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + u64::from(month <= 2), month, day)
+}
+
+/// The whole archive.
+pub(super) fn archive(entries: &[&Entry]) -> String {
+    let entries: Vec<Value> = entries.iter().map(|entry| entry.to_json()).collect();
+    let creator = json!({ "name": "evhttp", "version": env!("CARGO_PKG_VERSION") });
+    let log = json!({ "version": "1.2", "creator": creator, "entries": entries });
+    format!("{:#}", json!({ "log": log }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        let table = [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_123, "2000-02-29T00:00:00.123Z"),
+            (1_709_251_199_999, "2024-02-29T23:59:59.999Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+        ];
+        for (millis, text) in table {
+            assert_eq!(date(Duration::from_millis(millis)), text);
+        }
+    }
+
+    #[test]
+    fn a_body_is_kept_whole_or_not_at_all() {
+        let mut content = Content::new(None);
+        content.add(&Bytes::from("abc"), 5);
+        content.add(&Bytes::from("de"), 5);
+        assert_eq!(content.whole(), Some(&b"abcde"[..]));
+        content.add(&Bytes::from("f"), 5);
+        content.add(&Bytes::new(), 5);
+        assert_eq!((content.whole(), content.size()), (None, 6));
+    }
+}
