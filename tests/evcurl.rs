@@ -7,6 +7,8 @@ mod play;
 #[path = "evcurl/rows.rs"]
 mod rows;
 
+use bed::raw::{Step, send};
+use bed::{Raw, TempDir};
 use play::Stage;
 use rows::ROWS;
 
@@ -102,6 +104,76 @@ fn a_file_that_can_t_be_read_is_not_sent_as_nothing() {
     assert!(
         complaint.starts_with("evcurl: (26) Failed to open none: "),
         "{complaint}"
+    );
+}
+
+#[test]
+fn a_proxy_and_a_netrc_file_are_shown_a_password_when_they_ask() {
+    // curl shows both unasked, so this is no row.
+    let stage = Stage::new();
+    let asks =
+        "HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"here\"\r\nContent-Length: 0\r\n\r\n";
+    let proxy = Raw::serve_each(vec![
+        vec![Step::ReadHead, send(asks), Step::Close],
+        vec![
+            Step::ReadHead,
+            send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        ],
+    ]);
+    let url = proxy.url("");
+    let words = ["-sS", "-x", &url, "-U", "me:a b", "http://b.example/"];
+    let (done, complaint) = stage.play(EVCURL, &words);
+    assert_eq!(
+        (done.code, done.out.as_str()),
+        (Some(0), "ok"),
+        "{complaint}"
+    );
+    let shown = proxy.seen()[1].text().to_ascii_lowercase();
+    assert!(
+        shown.contains("proxy-authorization: basic bwu6ysbi\r\n"),
+        "{shown}"
+    );
+
+    let netrc = TempDir::new("netrc");
+    let path = netrc.join("netrc");
+    std::fs::write(&path, "machine 127.0.0.1 login me password secret\n").unwrap();
+    let words = ["-sS", "--netrc-file", path.to_str().unwrap(), "{u}/basic"];
+    let (done, _) = stage.play(EVCURL, &words);
+    assert_eq!((done.out.as_str(), done.log.len()), ("welcome", 2));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_is_asked_whatever_the_host() {
+    use std::io::Write;
+    let folder = TempDir::new("evcurl-unix");
+    let path = folder.join("socket");
+    let server = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let heard = std::thread::spawn(move || {
+        let mut stream = server.accept().unwrap().0;
+        let head = bed::tls::read_head(&mut stream).unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            .unwrap();
+        head
+    });
+    let words = [
+        "-sS",
+        "--unix-socket",
+        path.to_str().unwrap(),
+        "http://b.example/a",
+    ];
+    let (done, complaint) = Stage::new().play(EVCURL, &words);
+    assert_eq!(
+        (done.code, done.out.as_str()),
+        (Some(0), "ok"),
+        "{complaint}"
+    );
+    assert!(
+        heard
+            .join()
+            .unwrap()
+            .starts_with("GET /a HTTP/1.1\r\nhost: b.example\r\n")
     );
 }
 

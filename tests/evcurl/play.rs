@@ -18,6 +18,7 @@ pub(crate) struct Stage {
     short: Raw,
     garbled: Raw,
     tls: TlsServer,
+    asking: TlsServer,
     authority: Authority,
 }
 
@@ -33,10 +34,12 @@ pub(crate) struct Done {
 }
 
 /// What is in the folder before: name, content.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 6] = [
     ("file", "a\nb\r\n"),
     ("part", "01234"),
     ("all", "0123456789"),
+    ("fields", "X-A: 1\nX-B: 2\n"),
+    ("format", " %{http_code}\\n"),
     (
         "cookies",
         "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tkept\tbefore\n",
@@ -48,6 +51,11 @@ impl Stage {
         let authority = Authority::new();
         let answer = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nsecured";
         let tls = TlsServer::answer(authority.issue(&["a.example"]).server(), answer);
+        let known = answer
+            .replace("secured", "known")
+            .replace("Length: 7", "Length: 5");
+        let judge = authority.issue(&["a.example"]);
+        let judge = judge.server_of(rustls::ALL_VERSIONS, Some(&authority));
         let script = |text| vec![Step::ReadHead, send(text), Step::Close];
         Stage {
             origin: Origin::start(),
@@ -57,6 +65,7 @@ impl Stage {
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
             )),
             tls,
+            asking: TlsServer::answer(judge, &known),
             authority,
         }
     }
@@ -68,6 +77,8 @@ impl Stage {
             fs::write(folder.join(name), content).unwrap();
         }
         fs::write(folder.join("ca.pem"), self.authority.pem()).unwrap();
+        let me = self.authority.issue_to_client("me");
+        fs::write(folder.join("me.pem"), format!("{}{}", me.chain, me.key)).unwrap();
         let words: Vec<String> = words.iter().map(|word| self.placed(word)).collect();
         let mut child = Command::new(program)
             .args(&words)
@@ -107,6 +118,7 @@ impl Stage {
             .replace("{short}", &at(self.short.address()))
             .replace("{garbled}", &at(self.garbled.address()))
             .replace("{tls}", &self.tls.address().to_string())
+            .replace("{asking}", &self.asking.address().to_string())
             .replace("{tls-port}", &self.tls.address().port().to_string())
     }
 }
@@ -117,7 +129,7 @@ fn made(folder: &TempDir) -> Vec<(String, String)> {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let content = String::from_utf8_lossy(&fs::read(folder.join(&name)).unwrap()).into_owned();
         let known = FILES.contains(&(name.as_str(), content.as_str()));
-        if !known && !name.starts_with('.') && name != "ca.pem" {
+        if !known && !name.starts_with('.') && name != "ca.pem" && name != "me.pem" {
             files.push((name, content));
         }
     }

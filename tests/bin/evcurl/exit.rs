@@ -73,7 +73,7 @@ fn of_call(error: &Error) -> u8 {
         ErrorKind::BadRequest(_) => BAD_ARGUMENT,
         ErrorKind::Proxy(why) if why.contains("SOCKS") => PROXY,
         ErrorKind::Proxy(_) => RECEIVE,
-        ErrorKind::Tls(error) => of_session(error.kind()),
+        ErrorKind::Tls(why) if error.phase() == Phase::Secure => of_session(why.kind()),
         ErrorKind::TooLarge { .. } => TOO_LARGE,
         ErrorKind::BodyNotReplayable(_) => NO_REWIND,
         ErrorKind::Decode(_) => CODING,
