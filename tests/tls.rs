@@ -3,10 +3,11 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read, Write};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bed::tls::{Identity, TlsServer};
-use bed::{Authority, Hash};
+use bed::{Authority, Hash, TempDir};
 use evcore::net::{ByteStream, TcpStream, connect};
 use evcore::run;
 use evtls::{Builder, Connector, ErrorKind, Pin, TlsStream, Version};
@@ -162,15 +163,10 @@ fn certificates_are_judged() {
 fn a_pinned_key_is_asked_for_besides() {
     let authority = Authority::new();
     let (good, other) = (authority.issue(&[HOST]), authority.issue(&[HOST]));
-    // The hash of the key, as `openssl x509 -pubkey | openssl pkey -outform der | sha256sum` gives it.
-    let hash = |identity: &Identity| {
-        let key = rcgen::KeyPair::from_pem(&identity.key).unwrap();
-        let der = rcgen::PublicKeyData::subject_public_key_info(&key);
-        let suite = rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
-        let hash = suite.tls13().unwrap().common.hash_provider.hash(&der);
-        Pin::sha256(hash.as_ref().try_into().unwrap())
-    };
-    let tls = trusting(&authority).pin(hash(&good)).build().unwrap();
+    let tls = trusting(&authority)
+        .pin(Pin::sha256(good.key_hash()))
+        .build()
+        .unwrap();
     open(&echo(&good), &tls, HOST).unwrap();
     let not_pinned = (
         ErrorKind::NotPinned,
@@ -182,7 +178,7 @@ fn a_pinned_key_is_asked_for_besides() {
     open(&echo(&other), &anybody.build().unwrap(), "b.test").unwrap();
     let pinned = Connector::builder()
         .danger_accept_any_certificate()
-        .pin(hash(&good))
+        .pin(Pin::sha256(good.key_hash()))
         .build()
         .unwrap();
     open(&echo(&good), &pinned, "b.test").unwrap();
@@ -266,6 +262,81 @@ fn versions_have_to_meet() {
         upside_down.build().unwrap_err().to_string(),
         "the oldest version is newer than the newest"
     );
+}
+
+/// What a program says that trusts what its environment names, of a server for `a.example`.
+fn in_environment(server: &TlsServer, environment: &[(&str, &std::path::Path)]) -> String {
+    let port = server.address().port();
+    let mut driver = Command::new(env!("CARGO_BIN_EXE_driver"))
+        .arg("--resolve")
+        .arg(format!("{HOST}:{port}:127.0.0.1"))
+        .env_remove("SSL_CERT_FILE")
+        .env_remove("SSL_CERT_DIR")
+        .env_remove("SSLKEYLOGFILE")
+        .envs(environment.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let line = format!("{{\"id\":1,\"url\":\"{}\"}}\n", server.url(HOST, "/"));
+    driver
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(line.as_bytes())
+        .unwrap();
+    let told = driver.wait_with_output().unwrap().stdout;
+    String::from_utf8(told).unwrap()
+}
+
+#[test]
+fn the_environment_names_roots_and_a_file_for_keys() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let config = authority.issue(&[HOST]).server();
+    let server = TlsServer::answer(config, "HTTP/1.1 204 No\r\n\r\n");
+    let dir = TempDir::new("roots");
+    let place = |name: &str| dir.path().join(name);
+    let write = |name: &str, text: &str| {
+        std::fs::write(place(name), text).unwrap();
+        place(name)
+    };
+    let (good, bad) = (
+        write("good.pem", authority.pem()),
+        write("bad.pem", other.pem()),
+    );
+    std::fs::create_dir(place("hashed")).unwrap();
+    // Named as `openssl rehash` does.
+    write("hashed/0a1b2c3d.0", authority.pem());
+    let (hashed, keys) = (place("hashed"), place("keys"));
+
+    let well = "\"status\":204";
+    let stranger = "the certificate is signed by nobody who is trusted here";
+    let table: [(&[(&str, &std::path::Path)], &str); 5] = [
+        (&[("SSL_CERT_FILE", &good)], well),
+        (&[("SSL_CERT_FILE", &bad)], stranger),
+        (&[("SSL_CERT_DIR", &hashed)], well),
+        (&[("SSL_CERT_FILE", &bad), ("SSL_CERT_DIR", &hashed)], well),
+        (&[("SSL_CERT_FILE", &place("none"))], "root certificate"),
+    ];
+    for (environment, expected) in table {
+        let told = in_environment(&server, environment);
+        assert!(told.contains(expected), "{environment:?}: {told}");
+    }
+    assert!(!keys.exists());
+    in_environment(
+        &server,
+        &[("SSL_CERT_FILE", &good), ("SSLKEYLOGFILE", &keys)],
+    );
+    // RFC 9850: a label, the client's random of 32 bytes, a secret.
+    let written = std::fs::read_to_string(&keys).unwrap();
+    for label in [
+        "CLIENT_HANDSHAKE_TRAFFIC_SECRET ",
+        "SERVER_TRAFFIC_SECRET_0 ",
+    ] {
+        let line = written.lines().find(|line| line.starts_with(label));
+        let words: Vec<&str> = line.expect(label).split(' ').collect();
+        assert_eq!((words.len(), words[1].len()), (3, 64), "{words:?}");
+    }
 }
 
 #[test]

@@ -139,6 +139,20 @@ impl Identity {
             .expect("a pair")
     }
 
+    /// The hash of its key (SHA-256), as `openssl x509 -pubkey | openssl pkey -outform der | sha256sum` gives it.
+    ///
+    /// # Panics
+    /// If the key is none.
+    #[must_use]
+    pub fn key_hash(&self) -> [u8; 32] {
+        let key = KeyPair::from_pem(&self.key).expect("a key");
+        let der = rcgen::PublicKeyData::subject_public_key_info(&key);
+        let suite = rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
+        let suite = suite.tls13().expect("a suite of TLS 1.3");
+        let hash = suite.common.hash_provider.hash(&der);
+        hash.as_ref().try_into().expect("32 bytes")
+    }
+
     /// The certificate in DER.
     #[must_use]
     pub fn der(&self) -> Vec<u8> {
