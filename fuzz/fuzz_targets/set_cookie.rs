@@ -25,6 +25,9 @@ const URLS: &[&str] = &[
     "https://other.test/",
 ];
 
+/// The public suffixes that those hosts end with.
+const SUFFIXES: &[&str] = &["example", "uk", "co.uk", "test"];
+
 fuzz_target!(|input: &[u8]| {
     let Some((&choice, fields)) = input.split_first() else {
         return;
@@ -85,7 +88,7 @@ fn fits(line: &str, from: &Url) {
             let domain = domain.strip_prefix('.').unwrap();
             assert!(matches!(from.host(), Some(Host::Domain(_))), "{line:?}");
             assert!(host == domain || host.ends_with(&format!(".{domain}")));
-            assert_ne!(psl::suffix_str(domain), Some(domain), "{line:?}");
+            assert!(!SUFFIXES.contains(&domain), "{line:?}");
         }
     }
     let marked = if name.is_empty() { value } else { name };
