@@ -6,6 +6,7 @@
 mod memory;
 
 use evcore::{Promise, Reactor, Result, sleep};
+use evhttp::Client;
 use memory::{Memory, Peer};
 use std::cell::Cell;
 use std::process::ExitCode;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
             .parse()
             .map_err(|_| "how many operations?".into())
             .and_then(|ops| perform(run, ops)),
-        _ => Err("usage: instructions promise|timer|fetch|serve OPS".into()),
+        _ => Err("usage: instructions promise|timer|fetch|layers|bare|serve OPS".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,7 +48,13 @@ fn perform(run: &str, ops: u64) -> Result<()> {
     match run {
         "promise" => promise(&reactor, ops),
         "timer" => timer(&reactor, ops),
-        "fetch" => reactor.run(fetch(ops)).map(drop),
+        "fetch" => reactor
+            .run(fetch(Client::builder().decode(false).build(), ops))
+            .map(drop),
+        "layers" => reactor.run(fetch(Client::current(), ops)).map(drop),
+        "bare" => reactor
+            .run(fetch(Client::builder().bare().build(), ops))
+            .map(drop),
         "serve" => serve(&reactor, ops),
         _ => Err(format!("there is no run called {run}").into()),
     }
@@ -87,18 +94,20 @@ fn timer(reactor: &Reactor, ops: u64) -> Result<()> {
     )
 }
 
-/// The default client as everybody has it: a text for a URL, parsed each time; all layers that are on by default.
-fn fetch(ops: u64) -> Promise<Vec<()>> {
+/// Fetches as everybody writes them: a text for a URL, parsed each time. The run `layers` has the default client with all
+/// its layers, `bare` one without any: the difference is what layers cost. `fetch` is the default without decoding, as
+/// it is for who has no coding built in.
+fn fetch(client: Client, ops: u64) -> Promise<Vec<()>> {
     let left = Rc::new(Cell::new(ops));
-    let one = |left: Rc<Cell<u64>>| async move {
+    let one = |client: Client, left: Rc<Cell<u64>>| async move {
         while let Some(fewer) = left.get().checked_sub(1) {
             left.set(fewer);
-            let page = evhttp::fetch("http://127.0.0.1:8080/hello").await?;
+            let page = client.fetch("http://127.0.0.1:8080/hello").await?;
             expect(page.bytes()?.len() as u64, memory::BODY)?;
         }
         Ok(())
     };
-    Promise::all((0..CONNECTIONS).map(|_| evcore::spawn(one(left.clone()))))
+    Promise::all((0..CONNECTIONS).map(|_| evcore::spawn(one(client.clone(), left.clone()))))
 }
 
 /// The server as everybody has it, answering text.

@@ -103,9 +103,10 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// How many connections; such cases are called by their number.
+    /// How many connections; such cases are called by their number, and by what is special after a slash.
     pub(crate) fn connections(&self) -> u64 {
-        self.case.parse().unwrap_or(1)
+        let number = self.case.split('/').next();
+        number.and_then(|number| number.parse().ok()).unwrap_or(1)
     }
 
     /// What to fetch, from a server at its root.

@@ -94,6 +94,29 @@ pub struct Options {
     pub(crate) time: Option<Rc<Time>>,
 }
 
+impl Options {
+    /// What of this a layer has to see to, as the begin of a sentence.
+    pub(crate) fn layered(&self) -> Option<&'static str> {
+        match self {
+            Options {
+                deadline: Some(_), ..
+            } => Some("a deadline needs"),
+            Options {
+                credentials: Some(_),
+                ..
+            } => Some("credentials need"),
+            Options {
+                redirects: Some(1..),
+                ..
+            } => Some("redirects need"),
+            Options {
+                retries: Some(1..), ..
+            } => Some("second attempts need"),
+            _ => None,
+        }
+    }
+}
+
 impl Call {
     /// A call without fields or content.
     pub fn new(method: Method, url: Url, emitter: Emitter) -> Call {

@@ -53,6 +53,8 @@ pub struct Client {
     addresses: Rc<Addresses>,
     /// What is wrong with its builder's arguments: every call says so.
     wrong: Option<Rc<str>>,
+    /// No built-in layer: what needs one is refused.
+    bare: bool,
     wire: Rc<Wire>,
 }
 
@@ -76,6 +78,7 @@ pub struct Client {
 pub struct ClientBuilder {
     outer: Vec<Rc<dyn Layer>>,
     inner: Vec<Rc<dyn Layer>>,
+    bare: bool,
     idle: usize,
     most: (usize, usize),
     redirects: u32,
@@ -124,6 +127,23 @@ impl ClientBuilder {
     /// ```
     pub fn wire_layer(mut self, layer: impl Layer) -> ClientBuilder {
         self.inner.push(Rc::new(layer));
+        self
+    }
+
+    /// Leaves out every built-in layer: each answer is as it came by wire.
+    /// For proxies, and for who measures what the layers cost.
+    ///
+    /// A request that needs one of them (a deadline, credentials, redirects,
+    /// second attempts) fails with
+    /// [`ErrorKind::BadRequest`](crate::ErrorKind::BadRequest).
+    ///
+    /// ```
+    /// let client = evhttp::Client::builder().bare().build();
+    /// let wrong = evcore::run(client.get("http://a.example/").deadline(evcore::secs(1)).send());
+    /// assert!(wrong.unwrap_err().to_string().ends_with("a deadline needs a layer, and this client is bare"));
+    /// ```
+    pub fn bare(mut self) -> ClientBuilder {
+        self.bare = true;
         self
     }
 
@@ -381,29 +401,11 @@ impl ClientBuilder {
     }
 
     /// The client.
-    pub fn build(self) -> Client {
-        let mut layers = self.outer;
-        layers.push(Rc::new(Deadline));
-        if self.redirects > 0 {
-            let (most, downgrade) = (self.redirects, self.downgrade);
-            layers.push(Rc::new(Follow { most, downgrade }));
+    pub fn build(mut self) -> Client {
+        let mut layers = std::mem::take(&mut self.outer);
+        if !self.bare {
+            self.push_built_in(&mut layers);
         }
-        let hsts = Rc::new(RefCell::new(self.hsts));
-        layers.push(Rc::new(Upgrade(hsts.clone())));
-        layers.push(Rc::new(Authenticate(self.keyring)));
-        #[cfg(feature = "cookies")]
-        if let Some(jar) = &self.jar {
-            layers.push(Rc::new(Attach(jar.clone())));
-        }
-        if let Some(ratio) = self.decode.filter(|_| Decode::is_possible()) {
-            layers.push(Rc::new(Decode { ratio }));
-        }
-        layers.push(Rc::new(Again::new(self.retries)));
-        layers.push(Rc::new(Harvest {
-            #[cfg(feature = "cookies")]
-            jar: self.jar,
-            hsts,
-        }));
         let wire = Rc::new(Wire::new(
             self.idle,
             self.most,
@@ -416,8 +418,34 @@ impl ClientBuilder {
             layers: layers.into(),
             addresses: Rc::default(),
             wrong: self.wrong,
+            bare: self.bare,
             wire,
         }
+    }
+
+    /// The built-in layers in their order, outermost first.
+    fn push_built_in(&mut self, layers: &mut Vec<Rc<dyn Layer>>) {
+        layers.push(Rc::new(Deadline));
+        if self.redirects > 0 {
+            let (most, downgrade) = (self.redirects, self.downgrade);
+            layers.push(Rc::new(Follow { most, downgrade }));
+        }
+        let hsts = Rc::new(RefCell::new(std::mem::take(&mut self.hsts)));
+        layers.push(Rc::new(Upgrade(hsts.clone())));
+        layers.push(Rc::new(Authenticate(std::mem::take(&mut self.keyring))));
+        #[cfg(feature = "cookies")]
+        if let Some(jar) = &self.jar {
+            layers.push(Rc::new(Attach(jar.clone())));
+        }
+        if let Some(ratio) = self.decode.filter(|_| Decode::is_possible()) {
+            layers.push(Rc::new(Decode { ratio }));
+        }
+        layers.push(Rc::new(Again::new(self.retries)));
+        layers.push(Rc::new(Harvest {
+            #[cfg(feature = "cookies")]
+            jar: self.jar.clone(),
+            hsts,
+        }));
     }
 }
 
@@ -432,6 +460,7 @@ impl Client {
         ClientBuilder {
             outer: Vec::new(),
             inner: Vec::new(),
+            bare: false,
             idle: IDLE_PER_ORIGIN,
             most: (CONNECTIONS_PER_ORIGIN, CONNECTIONS),
             redirects: REDIRECTS,
@@ -488,6 +517,7 @@ impl Client {
     pub(crate) fn start(&self, request: Request, whole: bool) -> Promise<Response> {
         let next = Next::new(self.layers.clone());
         let wrong = self.wrong.clone();
+        let bare = self.bare;
         spawn_with(|emitter| {
             let call = match wrong {
                 Some(why) => Err(Error::new(
@@ -495,6 +525,10 @@ impl Client {
                     ErrorKind::BadRequest(why.as_ref().into()),
                 )),
                 None => request.into_call(emitter.clone()),
+            };
+            let call = match bare {
+                true => call.and_then(without_layers),
+                false => call,
             };
             run(next, call, whole, emitter)
         })
@@ -515,6 +549,16 @@ impl fmt::Debug for Client {
 
 /// A call and the largest body it takes, or what is wrong with them.
 type Sendable = std::result::Result<(Call, u64), Error>;
+
+/// What a layer would have to do is an error where there is none: never silence.
+fn without_layers((call, limit): (Call, u64)) -> Sendable {
+    let Some(what) = call.options.layered() else {
+        return Ok((call, limit));
+    };
+    let why = format!("{what} a layer, and this client is bare");
+    let error = Error::new(Phase::Request, ErrorKind::BadRequest(why));
+    Err(error.about(&call.url))
+}
 
 async fn run(next: Next, call: Sendable, whole: bool, emitter: Emitter) -> Result<Response> {
     let (call, limit) = call?;

@@ -18,6 +18,8 @@ mod call;
 mod chance;
 mod client;
 mod clock;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod conn;
 #[cfg(feature = "cookies")]
 mod cookies;
