@@ -274,6 +274,10 @@ def judge(bed, driver, wanted, began):
     # Two clients who find nobody at home do the same.
     wrong += ["a door of the origin fell shut"] * (not all(door.is_alive() for door in bed.origin.doors))
     wrong += [f"only {len(names)} scenarios"] * (len(names) < AT_LEAST)
+    with open(DOCUMENT) as file:
+        text = " ".join(file.read().split())
+    said = f"the same {len(names)} scenarios", f"In {len(names) - len(rows)} both do the same"
+    wrong += [f"the document does not say {part!r}" for part in said if part not in text]
     took = time.monotonic() - began
     print(f"{len(names)} scenarios, {len(names) - len(rows)} alike, {len(rows)} different, in {took:.0f} s")
     for line in wrong:
