@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+#[cfg(feature = "cookies")]
 use url::Url;
 
 use crate::body::Body;
 use crate::credentials::Credentials;
 use crate::multipart::Multipart;
-use crate::policy::{auth, challenge, coding, cookie};
+#[cfg(feature = "cookies")]
+use crate::policy::cookie;
+use crate::policy::{auth, challenge, coding};
 
 /// A scheme in lower case, and its parameters.
 pub type Challenge = (String, Vec<(String, String)>);
@@ -52,9 +55,11 @@ pub fn form(form: Multipart) -> (String, Body) {
 }
 
 /// A jar whose time is an argument: since 1970.
+#[cfg(feature = "cookies")]
 #[derive(Clone, Default)]
 pub struct Jar(cookie::Jar);
 
+#[cfg(feature = "cookies")]
 impl Jar {
     /// A Set-Cookie field that came from `url`.
     pub fn store(&mut self, url: &Url, field: &[u8], now: Duration) {
