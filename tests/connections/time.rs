@@ -96,14 +96,14 @@ fn a_reader_that_pauses_is_no_stall() {
     ]);
     let read = run(async move {
         let mut body = get(raw.url("/"))
-            .stall_limit(ms(100))
+            .stall_limit(ms(1_000))
             .stream()
             .await?
             .take_body()?;
         let mut read = 0;
         while let Some(piece) = body.next().await? {
             if read == 0 {
-                sleep(ms(400)).await?;
+                sleep(ms(1_500)).await?;
             }
             read += piece.len();
         }
