@@ -11,6 +11,7 @@ pub mod nginx;
 pub mod pattern;
 pub mod proxies;
 pub mod raw;
+pub mod servers;
 pub mod strace;
 pub mod temp;
 pub mod tls;

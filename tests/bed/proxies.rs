@@ -119,7 +119,7 @@ impl RunningProxy {
         RunningProxy::start("squid", start)
     }
 
-    fn start(name: &str, start: impl Fn(&TempDir, u16) -> Running) -> RunningProxy {
+    pub(crate) fn start(name: &str, start: impl Fn(&TempDir, u16) -> Running) -> RunningProxy {
         let dir = TempDir::new(name);
         // Those that stop being root still have to read and log here.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("ours");
@@ -154,7 +154,7 @@ impl RunningProxy {
     }
 }
 
-fn write(dir: &TempDir, name: &str, text: &str) -> String {
+pub(crate) fn write(dir: &TempDir, name: &str, text: &str) -> String {
     let path = dir.path().join(name);
     fs::write(&path, text).expect("space");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("ours");

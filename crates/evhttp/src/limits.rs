@@ -225,6 +225,14 @@ pub const RETRY_BUDGET: u32 = 10;
 /// Origins whose budget is remembered.
 pub const RETRY_ORIGINS: usize = 1_024;
 
+/// How long a server takes answers to one Digest nonce: what was overheard is
+/// of no use for longer, and a client has to ask anew seldom enough.
+pub const NONCE_FOR: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// Nonces whose uses a server remembers; of those that are forgotten, all are
+/// refused as stale. Only who knows a password fills this.
+pub const NONCES: usize = 10_000;
+
 /// Bytes of a line that [`Body::lines`](crate::Body::lines) holds: an event
 /// stream or a log has none that long.
 pub const LINE_BYTES: usize = 1 << 20;

@@ -7,7 +7,7 @@ pub(crate) mod coding;
 #[cfg(feature = "cookies")]
 pub(crate) mod cookie;
 #[cfg(feature = "digest")]
-mod digest;
+pub(crate) mod digest;
 pub(crate) mod hsts;
 pub(crate) mod netrc;
 pub(crate) mod redirect;

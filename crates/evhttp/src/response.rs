@@ -136,6 +136,12 @@ impl Response {
         self.change(|head| _ = head.headers.insert(name, value))
     }
 
+    /// The same with one more field line of this name.
+    #[cfg(feature = "digest")]
+    pub(crate) fn with_another(self, name: HeaderName, value: HeaderValue) -> Response {
+        self.change(|head| _ = head.headers.append(name, value))
+    }
+
     /// The same with this body.
     pub fn with_body(self, body: impl Into<Body>) -> Response {
         let body = body.into();

@@ -21,11 +21,15 @@ use crate::response::Response;
 use crate::secrets::{Fields, HIDDEN};
 
 mod accept;
+#[cfg(feature = "digest")]
+mod digest;
 mod exchange;
 mod io;
 mod spare;
 mod sweep;
 
+#[cfg(feature = "digest")]
+pub use digest::{Algorithm, Digest};
 use io::{Io, Shared};
 use sweep::Patience;
 

@@ -1,10 +1,14 @@
 //! Digest authentication (RFC 7616): a challenge in, the Authorization field
-//! out. What is counted and remembered between calls is `policy::auth`'s.
+//! out. What is counted and remembered between calls is `policy::auth`'s; the
+//! server's side is in `guard`.
 
 use md5::Md5;
 use sha2::{Sha256, Sha512_256};
 
 use super::challenge::Challenge;
+
+pub(crate) mod guard;
+mod nonces;
 
 /// The hash of a challenge; the stronger is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,11 +114,16 @@ impl Digest {
 
     /// RFC 7616 §3.4.1.
     fn response(&self, ask: &Ask<'_>) -> String {
+        let a1 = [ask.name, &self.realm, ask.password].map(str::as_bytes);
+        self.response_by(self.hash.hex(&a1), ask)
+    }
+
+    /// The same for who keeps a hash of name, realm and password instead of these.
+    fn response_by(&self, mut a1: String, ask: &Ask<'_>) -> String {
         let hash = |parts: &[&str]| {
             let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
             self.hash.hex(&parts)
         };
-        let mut a1 = hash(&[ask.name, &self.realm, ask.password]);
         if self.session {
             a1 = hash(&[&a1, &self.nonce, ask.cnonce]);
         }

@@ -1,0 +1,244 @@
+//! apache, lighttpd, nginx inside TLS, caddy and haproxy as origins.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::thread;
+
+use bed::raw::Raw;
+use bed::servers::RunningServer;
+use bed::{Authority, Hash, Nginx, TempDir, free_port, pattern};
+use bytes::Bytes;
+use evcore::{Promise, run, secs};
+use evhttp::evtls::Connector;
+use evhttp::http::Method;
+use evhttp::server::Request;
+use evhttp::{Body, Client, Response};
+
+use super::super::{get, send};
+
+const MIB: usize = 1 << 20;
+
+/// Knows the test's own authority and nobody else.
+fn trusting(authority: &Authority) -> Client {
+    let tls = Connector::builder()
+        .only_own_roots()
+        .root_certificates(authority.pem());
+    Client::builder().tls(tls.build().unwrap()).build()
+}
+
+/// A file whole, in part, and beyond its end.
+fn a_mib_and_parts_of_it(client: &Client, url: &str) {
+    let page = get(client, url).ok().unwrap();
+    let expected = Hash::of(&pattern::bytes(MIB));
+    assert_eq!(Hash::of(&page.bytes().unwrap()), expected, "{url}");
+    let part = send(client.get(url).range(1_000..3_000));
+    assert_eq!(
+        (part.status().as_u16(), part.bytes().unwrap().len()),
+        (206, 2_000),
+        "{url}"
+    );
+    assert_eq!(
+        &part.bytes().unwrap()[..],
+        &pattern::bytes(MIB)[1_000..3_000],
+        "{url}"
+    );
+    let beyond = send(client.get(url).range(2 * MIB as u64..));
+    assert_eq!(beyond.status(), 416, "{url}");
+}
+
+fn asks_for_digest(server: &RunningServer, what: &str) {
+    let url = server.url("/digest/mib");
+    let origin = format!("http://{}", server.address());
+    let client = Client::builder()
+        .credentials(origin, "me", "secret")
+        .build();
+    for _ in 0..3 {
+        let page = get(&client, &url);
+        assert_eq!(
+            (page.status().as_u16(), page.bytes().unwrap().len()),
+            (200, MIB),
+            "{what}"
+        );
+    }
+    for (name, password) in [("me", "wrong"), ("you", "secret")] {
+        let page = send(Client::new().get(&url).credentials(name, password));
+        assert_eq!(page.status(), 401, "{what} {name} {password}");
+    }
+    assert_eq!(get(&Client::new(), &url).status(), 401, "{what}");
+}
+
+#[test]
+fn apache() {
+    let server = RunningServer::apache();
+    let client = Client::new();
+    // More requests than a connection may have there.
+    for _ in 0..3 {
+        a_mib_and_parts_of_it(&client, &server.url("/plain/mib"));
+    }
+    asks_for_digest(&server, "apache, MD5");
+
+    let url = server.url("/dav/file");
+    let put = |body: &str, name: &str, value: &str| {
+        let request = client.put(&url).header(name, value).body(body.to_owned());
+        send(request).status().as_u16()
+    };
+    assert_eq!(put("one", "If-None-Match", "*"), 201);
+    assert_eq!(put("two", "If-None-Match", "*"), 412);
+    let etag = get(&client, &url).header("etag").unwrap().to_owned();
+    assert_eq!(put("two", "If-Match", "\"other\""), 412);
+    assert_eq!(put("three", "If-Match", &etag), 204);
+    assert_eq!(get(&client, &url).text().unwrap(), "three");
+    let find = Method::from_bytes(b"PROPFIND").unwrap();
+    let found = send(
+        client
+            .request(find, server.url("/dav/"))
+            .header("Depth", "1"),
+    );
+    assert!(found.status() == 207 && found.text().unwrap().contains("/dav/file"));
+    assert_eq!(send(client.delete(&url)).status(), 204);
+    assert_eq!(get(&client, &url).status(), 404);
+}
+
+#[test]
+fn lighttpd() {
+    for (algorithm, userhash) in [
+        ("MD5", false),
+        ("SHA-256", false),
+        ("SHA-256", true),
+        ("SHA-512-256", false),
+        ("SHA-512-256", true),
+    ] {
+        let server = RunningServer::lighttpd(algorithm, userhash);
+        asks_for_digest(
+            &server,
+            &format!("lighttpd, {algorithm}, userhash {userhash}"),
+        );
+        a_mib_and_parts_of_it(&Client::new(), &server.url("/plain/mib"));
+    }
+}
+
+#[test]
+fn nginx_inside_tls() {
+    let (authority, dir, port) = (Authority::new(), TempDir::new("nginx-tls"), free_port());
+    let identity = authority.issue(&["localhost"]);
+    fs::write(dir.join("chain"), &identity.chain).unwrap();
+    fs::write(dir.join("key"), &identity.key).unwrap();
+    let at = dir.path().display();
+    let nginx = Nginx::with(&format!(
+        "listen 127.0.0.1:{port} ssl; ssl_certificate {at}/chain; ssl_certificate_key {at}/key; keepalive_requests 3; \
+         location = /text {{ gzip on; gzip_types *; gzip_min_length 0; return 200 \"{}\"; }} \
+         location = /small {{ client_max_body_size 1000; dav_methods PUT; }} \
+         location = /alpn {{ return 200 \"$ssl_protocol $ssl_alpn_protocol $ssl_server_name\"; }}",
+        "hello ".repeat(200)
+    ));
+    let client = trusting(&authority);
+    let url = |path: &str| format!("https://localhost:{port}{path}");
+    for _ in 0..3 {
+        a_mib_and_parts_of_it(&client, &url("/plain/mib"));
+    }
+    let spoken = get(&client, &url("/alpn"));
+    assert_eq!(spoken.text().unwrap(), "TLSv1.3 http/1.1 localhost");
+    assert_eq!(
+        get(&client, &url("/text")).text().unwrap(),
+        "hello ".repeat(200)
+    );
+    let raw = send(
+        client
+            .get(url("/text"))
+            .decode(false)
+            .header("Accept-Encoding", "gzip"),
+    );
+    assert_eq!(raw.header("content-encoding"), Some("gzip"));
+    // It answers before it has read what it does not want.
+    let large = send(client.put(url("/small")).body(pattern::bytes(5 * MIB)));
+    assert_eq!(large.status(), 413);
+    assert_eq!(get(&client, &url("/alpn")).status(), 200);
+    // limit_rate
+    let slow = get(&client, &url("/slow/small"));
+    assert_eq!(slow.bytes().unwrap().len(), 10_000);
+    let stranger = run(Client::new().get(url("/alpn")).deadline(secs(30)).send());
+    let line = stranger.unwrap_err().to_string();
+    assert!(
+        line.starts_with(&format!("tls localhost:{port}")) || line.contains("certificate"),
+        "{line}"
+    );
+    drop(nginx);
+}
+
+/// Ours, in a thread that lives as long as the test's program: says what it was sent.
+fn our_server() -> SocketAddr {
+    let (tell, told) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let answer = |request: Request| async move {
+            let (method, target) = (request.method.clone(), request.target.clone());
+            let body = request.body.collect(1 << 30).await?;
+            let text = format!("{method} {target} {} {}", body.len(), Hash::of(&body));
+            Ok(Response::plain(text))
+        };
+        let server = evhttp::serve("127.0.0.1:0", answer).unwrap();
+        tell.send(server.local_addr()).unwrap();
+        evcore::run(evcore::sleep(secs(3_600)))
+    });
+    told.recv().unwrap()
+}
+
+/// Our client, somebody's proxy, our server: with and without a body, of known length and not.
+fn hands_on(client: &Client, base: &str) {
+    let bytes = pattern::bytes(300_000);
+    let expected = format!("POST /back/a?b=c 300000 {}", Hash::of(&bytes));
+    for _ in 0..3 {
+        let page = get(client, &format!("{base}/back/?q"));
+        assert_eq!(
+            page.text().unwrap(),
+            format!("GET /back/?q 0 {}", Hash::of(b"")),
+            "{base}"
+        );
+        let url = format!("{base}/back/a?b=c");
+        let whole = send(client.post(&url).body(bytes.clone()));
+        assert_eq!(whole.text().unwrap(), expected, "{base}");
+        let pieces: Vec<Bytes> = bytes.chunks(50_000).map(Bytes::copy_from_slice).collect();
+        let mut pieces = pieces.into_iter();
+        let body = Body::from_fn(None, move || Promise::ready(pieces.next()));
+        let chunked = send(client.post(&url).body(body));
+        assert_eq!(chunked.text().unwrap(), expected, "{base}");
+    }
+}
+
+#[test]
+fn caddy() {
+    let authority = Authority::new();
+    let server = RunningServer::caddy(&authority.issue(&["localhost"]), our_server());
+    let client = trusting(&authority);
+    let page = get(&client, &server.secure_url("/plain/mib")).ok().unwrap();
+    assert_eq!(
+        Hash::of(&page.bytes().unwrap()),
+        Hash::of(&pattern::bytes(MIB))
+    );
+    let raw = send(
+        client
+            .get(server.secure_url("/plain/mib"))
+            .decode(false)
+            .header("Accept-Encoding", "zstd"),
+    );
+    assert_eq!(raw.header("content-encoding"), Some("zstd"));
+    a_mib_and_parts_of_it(&client, &server.secure_url("/plain/mib"));
+    assert_eq!(get(&client, &server.secure_url("/none")).status(), 404);
+    hands_on(&client, &server.secure_url(""));
+}
+
+#[test]
+fn haproxy() {
+    let authority = Authority::new();
+    let identity = authority.issue(&["localhost"]);
+    let ours = our_server();
+    let plain = RunningServer::haproxy(None, ours);
+    hands_on(&Client::new(), &plain.url(""));
+    let secure = RunningServer::haproxy(Some(&identity), ours);
+    hands_on(&trusting(&authority), &secure.secure_url(""));
+    // What it finds wrong with an answer is a 502 of its own: so do we, as an error.
+    let wrong = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok";
+    let raw = Raw::answer(wrong);
+    assert!(run(Client::new().fetch(raw.url("/"))).is_err());
+    let strict = RunningServer::haproxy(None, raw.address());
+    assert_eq!(get(&Client::new(), &strict.url("/")).status(), 502);
+}
