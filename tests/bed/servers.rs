@@ -74,7 +74,7 @@ impl RunningServer {
             let text = format!(
                 "{modules}ServerName localhost\nListen 127.0.0.1:{port}\nUser nobody\nGroup nogroup\n\
                  DefaultRuntimeDir {at}\nPidFile {at}/pid\nMutex file:{at} default\nErrorLog {at}/log\nDocumentRoot {at}/files\n\
-                 MaxKeepAliveRequests 3\nDavLockDB {at}/files/lock\n<Directory {at}/files>\nRequire all granted\n</Directory>\n\
+                 MaxKeepAliveRequests 3\nFileETag Digest\nDavLockDB {at}/files/lock\n<Directory {at}/files>\nRequire all granted\n</Directory>\n\
                  <Location /dav>\nDav On\n</Location>\n\
                  <Location /digest>\nAuthType Digest\nAuthName bed\nAuthDigestProvider file\nAuthUserFile {at}/users\n\
                  Require valid-user\n</Location>\n"

@@ -26,7 +26,7 @@ fn greeting(make: impl FnOnce() -> Digest + Send + 'static, content: bool) -> St
                 let body = std::mem::replace(&mut request.body, Body::empty())
                     .collect(1 << 20)
                     .await?;
-                Ok(match digest.verify(&request, &body) {
+                Ok::<Response, evcore::Error>(match digest.verify(&request, &body) {
                     Ok(name) => Response::plain(format!("hello, {name}")),
                     Err(challenge) => challenge,
                 })
@@ -60,15 +60,28 @@ fn curl_passes_with_the_password_and_without_it_does_not() {
             };
             let url = greeting(make, content);
             let what = format!("{algorithm:?}, content {content}, userhash {userhash}");
+            let status = |arguments: &[&str]| {
+                let arguments = [arguments, &["-w", "%{http_code}", &url]].concat();
+                assert_eq!(
+                    curl(&arguments).success().text(),
+                    "401",
+                    "{what} {arguments:?}"
+                );
+            };
+            // curl 7.88 says SHA-512-256 and computes SHA-256; lighttpd and our client judge that one.
+            if matches!(
+                algorithm,
+                Algorithm::Sha512_256 | Algorithm::Sha512_256Session
+            ) {
+                status(&["--digest", "-u", "me:secret"]);
+                continue;
+            }
             // Twice over one connection: the nonce is used again, with a count of 2.
-            let right = curl(&["-f", "--digest", "-u", "me:secret", &url, &url]).success();
+            let right = curl(&["--digest", "-u", "me:secret", &url, &url]).success();
             assert_eq!(right.text(), "hello, mehello, me", "{what}");
-            let wrong = curl(&["--digest", "-u", "me:wrong", "-w", "%{http_code}", &url]).success();
-            assert_eq!(wrong.text(), "401", "{what}");
-            let nobody = curl(&["-w", "%{http_code}", &url]).success();
-            assert_eq!(nobody.text(), "401", "{what}");
-            let basic = curl(&["--basic", "-u", "me:secret", "-w", "%{http_code}", &url]).success();
-            assert_eq!(basic.text(), "401", "{what}");
+            status(&["--digest", "-u", "me:wrong"]);
+            status(&["--basic", "-u", "me:secret"]);
+            status(&[]);
         }
     }
     let url = greeting(|| Digest::new("realm"), false);

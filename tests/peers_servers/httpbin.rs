@@ -1,7 +1,6 @@
 //! httpbin, route by route. What it says it got is JSON.
 
 use bed::servers::RunningServer;
-use bytes::Bytes;
 use evcore::run;
 use evhttp::http::Method;
 use evhttp::{Client, Multipart, PROGRESS};
@@ -245,9 +244,10 @@ fn digests(server: &RunningServer) {
             200
         );
     }
-    // It wants its cookies back, which a client without any can't give.
+    // It wants its cookies back, which a client without any can't give. To who gives them it answers with a fault of its own
+    // (0.10 joins text and bytes where an answer has a query), as it does to curl.
     let url = server.url("/digest-auth/auth/me/secret?require-cookie=1");
-    for (kept, status) in [(true, 200), (false, 403)] {
+    for (kept, status) in [(true, 500), (false, 401)] {
         let client = Client::builder().cookies(kept).build();
         let page = send(client.get(&url).credentials("me", "secret"));
         assert_eq!(page.status(), status);
@@ -289,23 +289,24 @@ fn streams(server: &RunningServer) {
     let client = Client::new();
     let text = get(&client, &server.url("/stream/20"));
     assert_eq!(text.text().unwrap().lines().count(), 20);
-    let same = |path: &str| -> (Bytes, Bytes) {
-        let page = || {
-            get(&client, &server.url(path))
-                .ok()
-                .unwrap()
-                .bytes()
-                .unwrap()
-        };
-        (page(), page())
+    let path = "/stream-bytes/102400?seed=7&chunk_size=999";
+    let same = || {
+        get(&client, &server.url(path))
+            .ok()
+            .unwrap()
+            .bytes()
+            .unwrap()
     };
-    for path in [
-        "/bytes/10240?seed=7",
-        "/stream-bytes/102400?seed=7&chunk_size=999",
-    ] {
-        let (one, other) = same(path);
-        assert!(one == other && one.len() >= 10_240, "{path}");
-    }
+    assert!(same() == same() && same().len() == 102_400);
+    // It hands gunicorn a bytearray, which that refuses after the head is out: a body that ends before it begins.
+    let line = run(client.fetch(server.url("/bytes/10240")))
+        .unwrap_err()
+        .to_string();
+    let cause = "the peer closed the connection after 0 of 10240 bytes of the body";
+    assert!(
+        line.starts_with("body http://") && line.ends_with(cause),
+        "{line}"
+    );
     // A byte each tenth of a second: told as it comes.
     let heard = std::rc::Rc::new(std::cell::Cell::new(0));
     let count = heard.clone();

@@ -23,7 +23,8 @@ fn trusting(authority: &Authority) -> Client {
     let tls = Connector::builder()
         .only_own_roots()
         .root_certificates(authority.pem());
-    Client::builder().tls(tls.build().unwrap()).build()
+    let tls = tls.protocols(["http/1.1"]).build().unwrap();
+    Client::builder().tls(tls).build()
 }
 
 /// A file whole, in part, and beyond its end.
@@ -125,7 +126,7 @@ fn nginx_inside_tls() {
     fs::write(dir.join("key"), &identity.key).unwrap();
     let at = dir.path().display();
     let nginx = Nginx::with(&format!(
-        "listen 127.0.0.1:{port} ssl; ssl_certificate {at}/chain; ssl_certificate_key {at}/key; keepalive_requests 3; \
+        "listen 127.0.0.1:{port} ssl; ssl_certificate {at}/chain; ssl_certificate_key {at}/key; ssl_protocols TLSv1.2 TLSv1.3; keepalive_requests 3; \
          location = /text {{ gzip on; gzip_types *; gzip_min_length 0; return 200 \"{}\"; }} \
          location = /small {{ client_max_body_size 1000; dav_methods PUT; }} \
          location = /alpn {{ return 200 \"$ssl_protocol $ssl_alpn_protocol $ssl_server_name\"; }}",
@@ -173,7 +174,7 @@ fn our_server() -> SocketAddr {
             let (method, target) = (request.method.clone(), request.target.clone());
             let body = request.body.collect(1 << 30).await?;
             let text = format!("{method} {target} {} {}", body.len(), Hash::of(&body));
-            Ok(Response::plain(text))
+            Ok::<Response, evcore::Error>(Response::plain(text))
         };
         let server = evhttp::serve("127.0.0.1:0", answer).unwrap();
         tell.send(server.local_addr()).unwrap();
