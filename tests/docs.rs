@@ -19,6 +19,7 @@ documents! {
     hosting "../docs/hosting.md"
     dns "../docs/dns.md"
     http "../docs/http.md"
+    coming_from "../docs/coming-from.md"
     errors "../docs/errors.md"
     testing "../docs/testing.md"
     performance "../docs/performance.md"

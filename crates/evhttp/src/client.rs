@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use evcore::{Emitter, Promise, Reactor, Result, spawn_with};
-use http::Method;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::address::{self, Addresses};
 use crate::body::{Collected, Tally};
@@ -31,6 +31,7 @@ use crate::layer::harvest::Attach;
 use crate::layer::harvest::{Harvest, Upgrade};
 use crate::layer::redirect::Follow;
 use crate::layer::retry::Again;
+use crate::layer::usual::Usual;
 use crate::limits::{
     CONNECTIONS, CONNECTIONS_PER_ORIGIN, DECODED_RATIO, IDLE_PER_ORIGIN, REDIRECTS,
 };
@@ -79,6 +80,7 @@ pub struct ClientBuilder {
     outer: Vec<Rc<dyn Layer>>,
     inner: Vec<Rc<dyn Layer>>,
     bare: bool,
+    usual: HeaderMap,
     idle: usize,
     most: (usize, usize),
     redirects: u32,
@@ -127,6 +129,29 @@ impl ClientBuilder {
     /// ```
     pub fn wire_layer(mut self, layer: impl Layer) -> ClientBuilder {
         self.inner.push(Rc::new(layer));
+        self
+    }
+
+    /// Sends this field with each request that has none of that name.
+    ///
+    /// A redirect to another origin takes none along that is a secret.
+    ///
+    /// ```
+    /// let client = evhttp::Client::builder().header("user-agent", "mine/1").build();
+    /// ```
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> ClientBuilder {
+        let name = name.as_ref();
+        let parsed = (
+            HeaderName::try_from(name),
+            HeaderValue::from_bytes(value.as_ref()),
+        );
+        match parsed {
+            (Ok(name), Ok(value)) => _ = self.usual.append(name, value),
+            _ => {
+                let why = format!("field {name:?} can't be sent: bad name or value");
+                self.wrong = Some(why.into());
+            }
+        }
         self
     }
 
@@ -403,6 +428,9 @@ impl ClientBuilder {
     /// The client.
     pub fn build(mut self) -> Client {
         let mut layers = std::mem::take(&mut self.outer);
+        if !self.usual.is_empty() {
+            layers.push(Rc::new(Usual(std::mem::take(&mut self.usual))));
+        }
         if !self.bare {
             self.push_built_in(&mut layers);
         }
@@ -461,6 +489,7 @@ impl Client {
             outer: Vec::new(),
             inner: Vec::new(),
             bare: false,
+            usual: HeaderMap::new(),
             idle: IDLE_PER_ORIGIN,
             most: (CONNECTIONS_PER_ORIGIN, CONNECTIONS),
             redirects: REDIRECTS,

@@ -7,3 +7,4 @@ mod drain;
 pub(crate) mod harvest;
 pub(crate) mod redirect;
 pub(crate) mod retry;
+pub(crate) mod usual;

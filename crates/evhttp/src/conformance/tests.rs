@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use evcore::{Result, ms, sleep, spawn, spawn_with};
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::below::{Shape, TEXT};
 use super::play::{Play, Sent, script};
@@ -23,6 +23,7 @@ use crate::layer::decode::Decode;
 use crate::layer::harvest::{Harvest, Upgrade};
 use crate::layer::redirect::Follow;
 use crate::layer::retry::Again;
+use crate::layer::usual::Usual;
 use crate::limits::DECODED_RATIO;
 use crate::policy::hsts::Hsts;
 use crate::response::Response;
@@ -71,6 +72,8 @@ fn each_built_in_layer_conforms() {
     keeps(|| vec![decode()]);
     keeps(|| vec![Rc::new(Again::new(2))]);
     keeps(|| vec![harvest()]);
+    let accept = || (http::header::ACCEPT, HeaderValue::from_static("text/plain"));
+    keeps(move || vec![Rc::new(Usual(HeaderMap::from_iter([accept()])))]);
     #[cfg(feature = "har")]
     keeps(|| vec![Rc::new(crate::har::Recorder::new())]);
     #[cfg(feature = "cookies")]
