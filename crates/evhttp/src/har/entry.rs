@@ -176,8 +176,10 @@ impl Entry {
         });
         if let Some(link) = &self.link {
             entry["connection"] = json!(link.number.to_string());
-            if let Address::Inet(peer) = &link.peer {
-                entry["serverIPAddress"] = json!(peer.ip().to_string());
+            match &link.peer {
+                Address::Inet(peer) => entry["serverIPAddress"] = json!(peer.ip().to_string()),
+                #[cfg(unix)]
+                Address::Unix(_) => {}
             }
         }
         if let Some(failure) = &self.failure {
