@@ -7,6 +7,7 @@ use std::time::Duration;
 
 mod fetch {
     mod archives;
+    mod asking_first;
     mod bodies;
     mod challenges;
     mod comforts;
@@ -20,6 +21,7 @@ mod fetch {
     mod secrets;
     mod stopping;
     mod story;
+    mod targets;
     mod twice;
 }
 

@@ -89,4 +89,10 @@ pub(crate) const ROWS: &[Row] = &[
         "request http://a.example/: field \"a b\" can't be sent: bad name or value",
         || told(get("http://a.example/").header("a b", "c").send()),
     ),
+    row(
+        "a blank in a target given as it is",
+        "BadRequest",
+        "request http://a.example/: a target has to be a path or *, without blanks, controls and #",
+        || told(get("http://a.example/").target("/a b").send()),
+    ),
 ];

@@ -4,6 +4,7 @@
 //! comes after it is read anew. What is done with a URL is decided elsewhere.
 
 use std::cell::RefCell;
+use std::fmt;
 
 use url::{Host, ParseError, Url};
 
@@ -56,6 +57,31 @@ fn split(text: &str) -> Option<(&str, &str)> {
     let host = |byte: u8| !b"@?#\\".contains(&byte);
     let alone = !matches!(path.as_bytes(), [_, b'/' | b'\\', ..]);
     (alone && plain(text) && slash > start && front.bytes().all(host)).then_some((front, path))
+}
+
+/// A request target that is sent as it was given: nothing in it is normalised.
+/// What is not a path or `*` would name another host than the one connected to;
+/// a blank or a control would end the request line early (RFC 9112 §11.1, §11.2).
+pub(crate) struct Target(Box<str>);
+
+impl Target {
+    pub(crate) fn new(text: &str) -> Option<Target> {
+        let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+        let path = text.starts_with('/') || text == "*";
+        (path && text.bytes().all(plain)).then(|| Target(text.into()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Without its query: what is printed ends up in logs.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.0.split_once('?').map_or(&*self.0, |(path, _)| path);
+        write!(f, "Target({path:?})")
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +196,34 @@ mod tests {
             .map(|_| format!("http://{}/{}", piece(3), piece(6)))
             .collect();
         agrees(texts);
+    }
+
+    #[test]
+    fn targets_stay_on_their_line_and_host() {
+        for good in ["/", "*", "/a/../b%2f", "//a", "/?q=/../", "/\\{}|\"<>"] {
+            assert_eq!(Target::new(good).expect(good).as_str(), good);
+        }
+        let bad = [
+            "",
+            "a",
+            "**",
+            "/a b",
+            "/a\r\nX: y",
+            "/\t",
+            "/\0",
+            "/\x7f",
+            "/\u{fc}",
+            "/#a",
+            "http://b.example/",
+            "b.example:80",
+        ];
+        for bad in bad {
+            assert!(Target::new(bad).is_none(), "{bad:?}");
+        }
+        assert_eq!(
+            format!("{:?}", Target::new("/a?secret").unwrap()),
+            "Target(\"/a\")"
+        );
     }
 
     #[test]

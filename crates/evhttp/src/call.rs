@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use evcore::{Emitter, Result};
 use http::{HeaderMap, Method};
-use url::Url;
+use url::{Position, Url};
 
+use crate::address::Target;
 use crate::body::Body;
 use crate::conn::{Network, Time};
 use crate::course::Course;
@@ -84,10 +85,15 @@ pub struct Options {
     pub redirects: Option<u32>,
     /// How often to try again; 0 takes the first failure.
     pub retries: Option<u32>,
+    /// Whether the server is asked, before the body is sent, if it wants it
+    /// (`Expect: 100-continue`); unless told, it is where the fields say so.
+    pub expect_continue: Option<bool>,
     /// Content is handed out as it was sent, with its coding.
     pub as_sent: bool,
     /// Credentials of this call's own, and the origin they are for.
     pub credentials: Option<Rc<(String, Credentials)>>,
+    /// The request target as the user wrote it, in the place of the URL's.
+    pub(crate) target: Option<Rc<Target>>,
     /// How connections come about; the client's way if none.
     pub(crate) network: Option<Rc<Network>>,
     /// Time for each step; the client's if none.
@@ -175,6 +181,14 @@ impl Parts {
             attempt: 0,
             phase: Rc::new(Course::new()),
         })
+    }
+
+    /// Path and query as the server is asked for them.
+    pub(crate) fn target(&self) -> &str {
+        match &self.options.target {
+            Some(target) => target.as_str(),
+            None => &self.url[Position::BeforePath..Position::AfterQuery],
+        }
     }
 
     /// The origin of the URL, and no other, gets these credentials.

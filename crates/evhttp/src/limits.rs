@@ -30,6 +30,10 @@ pub const CHUNK_SIZE_DIGITS: u8 = 16;
 /// makes 64 about twenty minutes; an endless flood is an attack.
 pub const INFORMATIONAL: usize = 64;
 
+/// How long a client that has sent `Expect: 100-continue` waits for a word before it sends the body all the same:
+/// servers that do not know the field say nothing (RFC 9110 §10.1.1). A second is curl's and Go's choice.
+pub const CONTINUE_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// This many empty lines may precede a request line. RFC 9112 §2.2 asks for at least one: some old clients add one
 /// after a POST body. More is somebody probing.
 pub const EMPTY_LINES: usize = 4;

@@ -12,7 +12,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Method};
 use url::Url;
 
-use crate::address::Addresses;
+use crate::address::{Addresses, Target};
 use crate::body::Body;
 use crate::call::{Call, Parts};
 use crate::client::Client;
@@ -67,6 +67,51 @@ impl Request {
             return self.change(|parts| _ = parts.headers.append(name, value));
         }
         self.refuse(format!("field {name:?} can't be sent: bad name or value"))
+    }
+
+    /// A path and query sent as they are given, in the place of the URL's, which
+    /// would be normalised (`/a/../b` to `/b`); or `*`, for OPTIONS. Host and
+    /// connection are the URL's. A redirect is asked for by its own URL.
+    ///
+    /// Blanks, controls and `#` are refused; so is what names a host.
+    ///
+    /// ```
+    /// let server = evhttp::serve("127.0.0.1:0", |request: evhttp::server::Request| request.target)?;
+    /// let url = format!("http://{}/", server.local_addr());
+    /// let page = evcore::run(evhttp::get(url).target("/a/../b%2f").send())?;
+    /// assert_eq!(page.text()?, "/a/../b%2f");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    pub fn target(self, target: &str) -> Request {
+        match Target::new(target) {
+            Some(target) => self.change(|parts| parts.options.target = Some(Rc::new(target))),
+            None => {
+                self.refuse("a target has to be a path or *, without blanks, controls and #".into())
+            }
+        }
+    }
+
+    /// Whether the server is asked, before the body is sent, if it wants it
+    /// (`Expect: 100-continue`, RFC 9110 §10.1.1). Worth a round trip where a
+    /// large upload may be refused, or a stream that can be read once.
+    ///
+    /// An answer instead of the 100 is the response, and the body is not sent.
+    /// With no word in [`limits::CONTINUE_WITHIN`](crate::limits::CONTINUE_WITHIN)
+    /// it is sent all the same; after a 417, the request is made once more
+    /// without asking. Unless told, the server is asked only if the request has
+    /// an Expect field of its own; `false` takes that one out.
+    ///
+    /// ```
+    /// use evhttp::http::StatusCode;
+    ///
+    /// let server = evhttp::serve("127.0.0.1:0", |_| StatusCode::FORBIDDEN)?;
+    /// let url = format!("http://{}/", server.local_addr());
+    /// let upload = evhttp::put(url).expect_continue(true).body(vec![0; 9_000_000]);
+    /// assert_eq!(evcore::run(upload.send())?.status(), StatusCode::FORBIDDEN); // no byte of it was sent
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    pub fn expect_continue(self, wanted: bool) -> Request {
+        self.change(|parts| parts.options.expect_continue = Some(wanted))
     }
 
     /// The content to send: bytes, text, or a [`Body`].

@@ -3,7 +3,9 @@
 //! what to do about failures, is decided elsewhere.
 
 use std::cell::RefCell;
+use std::future::{Future, IntoFuture};
 use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -11,8 +13,8 @@ use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use evcore::net::{Address, ByteStream};
-use evcore::{Emitter, Reactor};
-use http::HeaderValue;
+use evcore::{Await, Emitter, Reactor, sleep};
+use http::{HeaderValue, StatusCode};
 
 use super::room::Permit;
 use super::transport::Transport;
@@ -20,7 +22,7 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{INFORMATIONAL, Informational, Progress, SENT, Sent, UPLOAD};
 use crate::h1::{ClientExchange, Event, Fault, ResponseHead};
-use crate::limits::RECEIVED_AT_ONCE;
+use crate::limits::{CONTINUE_WITHIN, RECEIVED_AT_ONCE};
 
 /// A connection with what belongs to it between two exchanges.
 pub(crate) struct Connection {
@@ -166,11 +168,22 @@ struct Upload {
     written: bool,
 }
 
+/// What the body of a request with `Expect: 100-continue` waits for (RFC 9110 §10.1.1).
+enum Hold {
+    /// Nothing: it may go.
+    Open,
+    /// A 100, or a second from when the head has gone.
+    Asking(Option<Await<()>>),
+    /// It was answered before it was sent: it never goes.
+    Refused,
+}
+
 /// One exchange on its way.
 pub(crate) struct Drive {
     connection: Option<Box<Connection>>,
     codec: ClientExchange,
     upload: Upload,
+    hold: Hold,
     emitter: Emitter,
     /// Which hop and attempt of its call this is.
     place: Sent,
@@ -209,6 +222,7 @@ impl Drive {
             connection: Some(connection),
             codec,
             upload,
+            hold: Hold::Open,
             emitter,
             place,
             told_sent: false,
@@ -218,6 +232,16 @@ impl Drive {
             some_received: false,
             send_error: None,
         }
+    }
+
+    /// Sends the body only when the server says so, or nothing.
+    pub(crate) fn ask_first(&mut self) {
+        self.hold = Hold::Asking(None);
+    }
+
+    /// The body, if nobody has allowed it to go: none of it has been read.
+    pub(crate) fn unread_body(&mut self) -> Option<Body> {
+        (!matches!(self.hold, Hold::Open)).then(|| self.upload.body.take())
     }
 
     pub(crate) fn codec(&self) -> &ClientExchange {
@@ -273,7 +297,12 @@ impl Drive {
                 .map_err(|f| self.broken(f))?
             {
                 Event::NeedInput => {}
-                event => return Poll::Ready(Ok(event)),
+                event => {
+                    if !matches!(self.hold, Hold::Open) {
+                        self.note_answer(&event);
+                    }
+                    return Poll::Ready(Ok(event));
+                }
             }
             match ready!(self.poll_receive(cx)) {
                 Ok(Received::Input) => {}
@@ -282,6 +311,29 @@ impl Drive {
                 Err(error) => return Poll::Ready(Err(self.lost(error))),
             }
         }
+    }
+
+    /// A 100 lets the body go; a final answer keeps it for good.
+    fn note_answer(&mut self, event: &Event<ResponseHead>) {
+        match event {
+            Event::Informational(head) if head.status == StatusCode::CONTINUE => {
+                self.hold = Hold::Open;
+            }
+            Event::Head(..) => self.hold = Hold::Refused,
+            _ => {}
+        }
+    }
+
+    /// Sends the head, and waits until the body may go.
+    fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(cx))?;
+        let Hold::Asking(timer) = &mut self.hold else {
+            return Poll::Pending;
+        };
+        let timer = timer.get_or_insert_with(|| sleep(CONTINUE_WITHIN).into_future());
+        ready!(Pin::new(timer).poll(cx)).map_err(io::Error::other)?;
+        self.hold = Hold::Open;
+        Poll::Ready(Ok(()))
     }
 
     /// An event that needs no more bytes than are there.
@@ -342,6 +394,12 @@ impl Drive {
     /// Sends what there is to send. Ready when all of the request is sent,
     /// or when that has failed in a way the response may explain.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if !matches!(self.hold, Hold::Open)
+            && let Err(error) = ready!(self.poll_hold(cx))
+        {
+            self.send_error = Some(error);
+            return Poll::Ready(Ok(()));
+        }
         self.gather()?;
         loop {
             if let Err(error) = ready!(self.poll_flush(cx)) {

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use evcore::{Await, Reactor, Result, sleep_until, spawn};
-use http::header::{HOST, PROXY_AUTHORIZATION, USER_AGENT};
+use http::header::{EXPECT, HOST, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use url::{Position, Url};
+use url::Url;
 
 use super::dial::dial;
 use super::drive::{Buffers, Connection, Drive, Recycler};
@@ -164,7 +164,17 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
             Waited::For(head) => head,
             Waited::TooLong(late) => return Err(Watch::error(late?, &call.url, None)),
         };
+        let spare = drive.unread_body().or(spare);
         match (head, spare) {
+            // RFC 9110 §15.5.18: it knows no expectations; once more without.
+            (Ok(head), Some(body))
+                if head.status == StatusCode::EXPECTATION_FAILED
+                    && call.headers.remove(EXPECT).is_some() =>
+            {
+                call.body = body;
+                call.options.expect_continue = Some(false);
+                call.attempt += 1;
+            }
             // A 407 is the way's business: no layer ever sees one that can be answered.
             (Ok(head), Some(body)) if shown < CHALLENGES && asks_for_more(&origin, &head) => {
                 call.body = body;
@@ -196,6 +206,7 @@ enum Waited {
 
 pub(crate) static US: HeaderValue =
     HeaderValue::from_static(concat!("evhttp/", env!("CARGO_PKG_VERSION")));
+const CONTINUE: HeaderValue = HeaderValue::from_static("100-continue");
 
 /// Whether a proxy wants something that it can be shown.
 fn asks_for_more(origin: &Origin, head: &ResponseHead) -> bool {
@@ -213,6 +224,7 @@ fn begin(
     call: &mut Call,
 ) -> Result<Box<Drive>> {
     let body = call.body.take();
+    let asks = !body.is_empty() && asks_first(call);
     let length = match body.length() {
         Some(0) => BodyLength::None,
         Some(length) => BodyLength::Known(length),
@@ -223,15 +235,15 @@ fn begin(
     let told = (call.emitter.clone(), Sent::new(call.hop, call.attempt));
     let drive = Drive::new(connection, codec, body, told, buffers);
     let mut drive = Box::new(drive);
+    if asks {
+        drive.ask_first();
+    }
     let (codec, output, host) = drive.writer();
-    let path = &call.url[Position::BeforePath..Position::AfterQuery];
+    let path = call.target();
     // RFC 9112 §3.2.2: a proxy is told the whole URL.
-    let whole = origin.forwarder().map(|proxy| {
-        (
-            proxy,
-            format!("http://{}{path}", host.to_str().unwrap_or_default()),
-        )
-    });
+    let whole = origin
+        .forwarder()
+        .map(|proxy| (proxy, whole_url(&host, path)));
     let target = whole.as_ref().map_or(path, |(_, whole)| whole);
     let shown = whole
         .as_ref()
@@ -247,6 +259,23 @@ fn begin(
             )
         })?;
     Ok(drive)
+}
+
+/// Whether the request is to ask before its body is sent, and the field for it.
+fn asks_first(call: &mut Call) -> bool {
+    match call.options.expect_continue {
+        Some(true) => _ = call.headers.insert(EXPECT, CONTINUE),
+        Some(false) => _ = call.headers.remove(EXPECT),
+        None => {}
+    }
+    let field = call.headers.get(EXPECT);
+    field.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(CONTINUE.as_bytes()))
+}
+
+/// RFC 9112 §3.2.4: `*` at a proxy is the URL without a path.
+fn whole_url(host: &HeaderValue, path: &str) -> String {
+    let path = if path == "*" { "" } else { path };
+    format!("http://{}{path}", host.to_str().unwrap_or_default())
 }
 
 /// RFC 9110 §7.2: Host first. A caller's own Host stands in its place.

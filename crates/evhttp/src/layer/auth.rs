@@ -7,7 +7,6 @@ use std::rc::Rc;
 use evcore::Result;
 use http::StatusCode;
 use http::header::AUTHORIZATION;
-use url::Position;
 
 use super::drain::drain;
 use crate::call::{Answer, Call, Layer, Next};
@@ -104,7 +103,7 @@ fn choose(
 fn show(scheme: &mut Scheme, credentials: &Credentials, call: &mut Call) {
     let message = Message {
         method: call.method.as_str(),
-        target: &call.url[Position::BeforePath..Position::AfterQuery],
+        target: call.target(),
         content: call.body.as_whole().map(|bytes| &bytes[..]),
         now: clock::unix(),
     };

@@ -61,6 +61,8 @@ fn step(mut head: Call, hop: Hop, status: http::StatusCode) -> Call {
     redirect::strip(&mut head.headers, &hop);
     head.next_hop();
     head.method = hop.method;
+    // It was given for the first URL alone.
+    head.options.target = None;
     let from = std::mem::replace(&mut head.url, hop.url);
     if head.emitter.wants(REDIRECT) {
         let told = Redirect::new(Some(status), from, head.url.clone(), head.method.clone());
