@@ -170,8 +170,6 @@ struct Upload {
 
 /// What the body of a request with `Expect: 100-continue` waits for (RFC 9110 §10.1.1).
 enum Hold {
-    /// Nothing: it may go.
-    Open,
     /// A 100, or a second from when the head has gone.
     Asking(Option<Await<()>>),
     /// It was answered before it was sent: it never goes.
@@ -183,7 +181,8 @@ pub(crate) struct Drive {
     connection: Option<Box<Connection>>,
     codec: ClientExchange,
     upload: Upload,
-    hold: Hold,
+    /// Boxed, and looked at apart from the usual way: few requests have one.
+    hold: Option<Box<Hold>>,
     emitter: Emitter,
     /// Which hop and attempt of its call this is.
     place: Sent,
@@ -222,7 +221,7 @@ impl Drive {
             connection: Some(connection),
             codec,
             upload,
-            hold: Hold::Open,
+            hold: None,
             emitter,
             place,
             told_sent: false,
@@ -236,12 +235,18 @@ impl Drive {
 
     /// Sends the body only when the server says so, or nothing.
     pub(crate) fn ask_first(&mut self) {
-        self.hold = Hold::Asking(None);
+        self.hold = Some(Box::new(Hold::Asking(None)));
+    }
+
+    /// Whether the body waits to be allowed, or never was.
+    pub(crate) fn holds_body(&self) -> bool {
+        self.hold.is_some()
     }
 
     /// The body, if nobody has allowed it to go: none of it has been read.
+    #[cold]
     pub(crate) fn unread_body(&mut self) -> Option<Body> {
-        (!matches!(self.hold, Hold::Open)).then(|| self.upload.body.take())
+        self.hold.is_some().then(|| self.upload.body.take())
     }
 
     pub(crate) fn codec(&self) -> &ClientExchange {
@@ -298,7 +303,7 @@ impl Drive {
             {
                 Event::NeedInput => {}
                 event => {
-                    if !matches!(self.hold, Hold::Open) {
+                    if self.hold.is_some() {
                         self.note_answer(&event);
                     }
                     return Poll::Ready(Ok(event));
@@ -314,25 +319,28 @@ impl Drive {
     }
 
     /// A 100 lets the body go; a final answer keeps it for good.
+    #[cold]
     fn note_answer(&mut self, event: &Event<ResponseHead>) {
         match event {
             Event::Informational(head) if head.status == StatusCode::CONTINUE => {
-                self.hold = Hold::Open;
+                self.hold = None;
             }
-            Event::Head(..) => self.hold = Hold::Refused,
+            Event::Head(..) => self.hold = Some(Box::new(Hold::Refused)),
             _ => {}
         }
     }
 
     /// Sends the head, and waits until the body may go.
+    #[cold]
+    #[inline(never)]
     fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_flush(cx))?;
-        let Hold::Asking(timer) = &mut self.hold else {
+        let Some(Hold::Asking(timer)) = self.hold.as_deref_mut() else {
             return Poll::Pending;
         };
         let timer = timer.get_or_insert_with(|| sleep(CONTINUE_WITHIN).into_future());
         ready!(Pin::new(timer).poll(cx)).map_err(io::Error::other)?;
-        self.hold = Hold::Open;
+        self.hold = None;
         Poll::Ready(Ok(()))
     }
 
@@ -394,7 +402,7 @@ impl Drive {
     /// Sends what there is to send. Ready when all of the request is sent,
     /// or when that has failed in a way the response may explain.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if !matches!(self.hold, Hold::Open)
+        if self.hold.is_some()
             && let Err(error) = ready!(self.poll_hold(cx))
         {
             self.send_error = Some(error);

@@ -164,15 +164,15 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
             Waited::For(head) => head,
             Waited::TooLong(late) => return Err(Watch::error(late?, &call.url, None)),
         };
-        let spare = drive.unread_body().or(spare);
+        let spare = match drive.holds_body() {
+            true => drive.unread_body().or(spare),
+            false => spare,
+        };
         match (head, spare) {
-            // RFC 9110 §15.5.18: it knows no expectations; once more without.
             (Ok(head), Some(body))
-                if head.status == StatusCode::EXPECTATION_FAILED
-                    && call.headers.remove(EXPECT).is_some() =>
+                if head.status == StatusCode::EXPECTATION_FAILED && may_stop_asking(&mut call) =>
             {
                 call.body = body;
-                call.options.expect_continue = Some(false);
                 call.attempt += 1;
             }
             // A 407 is the way's business: no layer ever sees one that can be answered.
@@ -261,7 +261,16 @@ fn begin(
     Ok(drive)
 }
 
+/// RFC 9110 §15.5.18: a server that knows no expectations is asked once more without.
+#[cold]
+#[inline(never)]
+fn may_stop_asking(call: &mut Call) -> bool {
+    call.options.expect_continue = Some(false);
+    call.headers.remove(EXPECT).is_some()
+}
+
 /// Whether the request is to ask before its body is sent, and the field for it.
+#[inline(never)]
 fn asks_first(call: &mut Call) -> bool {
     match call.options.expect_continue {
         Some(true) => _ = call.headers.insert(EXPECT, CONTINUE),
