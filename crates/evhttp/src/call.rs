@@ -149,17 +149,7 @@ impl Call {
     /// The same call without its body: what a layer keeps that may have to
     /// send once more.
     pub fn bodiless(&self) -> Call {
-        let parts = Parts {
-            method: self.method.clone(),
-            url: self.url.clone(),
-            headers: self.headers.clone(),
-            body: Body::empty(),
-            options: self.options.clone(),
-            hop: self.hop,
-            attempt: self.attempt,
-            phase: self.phase.clone(),
-        };
-        Call::of(Box::new(parts), self.emitter.clone())
+        Call::of(Box::new(self.parts.bodiless()), self.emitter.clone())
     }
 
     /// Notes that an answer has come and another is asked for: `hop` counts
@@ -181,6 +171,20 @@ impl Parts {
             attempt: 0,
             phase: Rc::new(Course::new()),
         })
+    }
+
+    /// The same without the body, for a layer that seldom needs it: no box is made for it.
+    pub(crate) fn bodiless(&self) -> Parts {
+        Parts {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body: Body::empty(),
+            options: self.options.clone(),
+            hop: self.hop,
+            attempt: self.attempt,
+            phase: self.phase.clone(),
+        }
     }
 
     /// Path and query as the server is asked for them.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use evcore::Result;
 
 use super::drain::drain;
-use crate::call::{Answer, Call, Layer, Next};
+use crate::call::{Answer, Call, Layer, Next, Parts};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{REDIRECT, Redirect};
 use crate::policy::redirect::{self, Hop, Verdict};
@@ -30,7 +30,8 @@ impl Layer for Follow {
 async fn follow(mut call: Call, next: Next, most: u32, downgrade: bool) -> Result<Response> {
     let (mut previous, mut followed) = (None, 0);
     loop {
-        let (mut head, body) = (call.bodiless(), call.body.replay());
+        let (mut head, body) = (Parts::bodiless(&call), call.body.replay());
+        let emitter = call.emitter.clone();
         let response = next.clone().send(call).await?;
         let (status, headers) = (response.status(), response.headers());
         // HSTS may have led to another URL than was asked for.
@@ -52,7 +53,7 @@ async fn follow(mut call: Call, next: Next, most: u32, downgrade: bool) -> Resul
         }
         drain(&response).await;
         previous = Some(with_previous(response, previous));
-        call = step(head, hop, status);
+        call = step(Call::of(Box::new(head), emitter), hop, status);
         followed += 1;
     }
 }
@@ -78,7 +79,7 @@ fn with_previous(response: Response, previous: Option<Response>) -> Response {
     }
 }
 
-fn failed(call: &Call, kind: ErrorKind) -> evcore::Error {
-    let error = Error::new(Phase::Head, kind).about(&call.url);
+fn failed(asked: &Parts, kind: ErrorKind) -> evcore::Error {
+    let error = Error::new(Phase::Head, kind).about(&asked.url);
     error.into()
 }
