@@ -3,7 +3,7 @@
 use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
 use evcore::Promise;
-use evhttp::{Body, Request, get, post};
+use evhttp::{Body, Client, Request, get, post};
 
 use super::row::{Row, Told, row, told, told_by};
 
@@ -27,6 +27,21 @@ fn once(answer: &str, change: fn(Request) -> Request) -> Told {
     let mut pieces = vec![Bytes::from("once")];
     let body = Body::from_fn(Some(4), move || Promise::ready(pieces.pop()));
     told(change(post(raw.url("/")).body(body)).send()).naming(raw.address(), "SERVER")
+}
+
+/// The same on a kept connection that ends when it is used.
+fn once_too_late() -> Told {
+    let raw = Raw::serve(vec![
+        Step::ReadHead,
+        send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        Step::ReadHead,
+        Step::Close,
+    ]);
+    let client = Client::new();
+    told(client.fetch(raw.url("/")));
+    let mut pieces = vec![Bytes::from("once")];
+    let body = Body::from_fn(Some(4), move || Promise::ready(pieces.pop()));
+    told(client.put(raw.url("/")).body(body).send()).naming(raw.address(), "SERVER")
 }
 
 fn as_me(request: Request) -> Request {
@@ -75,6 +90,23 @@ pub(crate) const ROWS: &[Row] = &[
                 |request| request,
             )
         },
+    ),
+    row(
+        "a redirect (308) that wants a stream again",
+        "BodyNotReplayable",
+        "head http://SERVER/: a redirect with status 308 needs the body a second time, but it is a stream that can be read once",
+        || {
+            once(
+                "HTTP/1.1 308 P\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n",
+                |request| request,
+            )
+        },
+    ),
+    row(
+        "a kept connection that ends and wants a stream again",
+        "BodyNotReplayable",
+        "head http://SERVER/: a new connection for one that had been closed needs the body a second time, but it is a stream that can be read once",
+        once_too_late,
     ),
     row(
         "a challenge (401) that wants a stream again",

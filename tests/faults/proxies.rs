@@ -3,7 +3,9 @@
 use std::net::{SocketAddr, TcpListener};
 
 use bed::raw::{Raw, Step, send};
-use evhttp::{Client, Proxies};
+use bytes::Bytes;
+use evcore::Promise;
+use evhttp::{Body, Client, Proxies};
 
 use super::row::{Row, Told, row, told};
 
@@ -50,7 +52,27 @@ fn nobody(scheme: &str) -> Told {
 const BASIC: &str =
     "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"p\"\r\nContent-Length: 0\r\n\r\n";
 
+/// A stream for a server behind a proxy that asks for a password when it has come.
+fn once() -> Told {
+    let raw = Raw::answer(BASIC);
+    let proxies = Proxies::all(
+        format!("http://me:secret@{}", raw.address())
+            .parse()
+            .unwrap(),
+    );
+    let client = Client::builder().proxies(proxies).build();
+    let mut pieces = vec![Bytes::from("once")];
+    let body = Body::from_fn(Some(4), move || Promise::ready(pieces.pop()));
+    told(client.post("http://a.example/").body(body).send())
+}
+
 pub(crate) const ROWS: &[Row] = &[
+    row(
+        "the proxy's challenge (407) wants a stream again",
+        "BodyNotReplayable",
+        "head http://a.example/: the answer to a proxy's 407 needs the body a second time, but it is a stream that can be read once",
+        once,
+    ),
     row(
         "the proxy does not listen",
         "Io",

@@ -181,6 +181,9 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
                 call.attempt += 1;
                 shown += 1;
             }
+            (Ok(head), None) if shown < CHALLENGES && asks_for_more(&origin, &head) => {
+                return Err(read_once("the answer to a proxy's 407", &call.url));
+            }
             (Ok(head), _) => {
                 return Ok(respond(&keeper, origin, drive, head, call.into_url(), time));
             }
@@ -189,9 +192,21 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
                 call.attempt += 1;
                 again = true;
             }
+            (Err(_), None) if reused && may_resend(&drive, &call.method) => {
+                return Err(read_once(
+                    "a new connection for one that had been closed",
+                    &call.url,
+                ));
+            }
             (Err(error), _) => return Err(named(error, &call.url)),
         }
     }
+}
+
+/// What a body that is gone would have been needed for.
+fn read_once(what: &str, url: &Url) -> evcore::Error {
+    let kind = ErrorKind::BodyNotReplayable(what.into());
+    named(Error::new(Phase::Head, kind), url)
 }
 
 fn named(error: Error, url: &Url) -> evcore::Error {
