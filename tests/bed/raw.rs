@@ -17,6 +17,8 @@ pub enum Step {
     ReadHead,
     /// Reads this many bytes more.
     Read(usize),
+    /// Reads so many bytes behind the head, some of which may have come with it.
+    ReadBody(usize),
     /// Writes these.
     Send(Vec<u8>),
     /// Writes these in pieces of so many bytes, pausing between two.
@@ -235,6 +237,13 @@ impl Connection {
             Step::Read(count) => {
                 let until = self.received() + count;
                 while self.received() < until {
+                    self.receive(None)?;
+                }
+                Ok(())
+            }
+            Step::ReadBody(count) => {
+                self.head_from += count;
+                while self.received() < self.head_from {
                     self.receive(None)?;
                 }
                 Ok(())

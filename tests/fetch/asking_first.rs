@@ -31,7 +31,7 @@ fn the_body_goes_when_the_server_says_so() {
     let raw = Raw::serve(vec![
         Step::ReadHead,
         send(CONTINUE),
-        Step::Read(4),
+        Step::ReadBody(4),
         send(OK),
     ]);
     let order = Rc::new(RefCell::new(Vec::new()));
@@ -53,7 +53,7 @@ fn the_body_goes_when_the_server_says_so() {
 
 #[test]
 fn a_server_that_says_nothing_gets_the_body_after_a_second() {
-    let raw = Raw::serve(vec![Step::ReadHead, Step::Read(4), send(OK)]);
+    let raw = Raw::serve(vec![Step::ReadHead, Step::ReadBody(4), send(OK)]);
     let clock = ManualClock::leaping();
     let reactor = Reactor::builder().clock(&clock).build().unwrap();
     let began = clock.now();
