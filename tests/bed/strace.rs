@@ -69,14 +69,18 @@ impl Strace {
         std::thread::sleep(time);
         // Only an interrupted strace writes down the calls that are still under way. One that is just attaching to
         // a new child may miss the signal.
-        let mut interrupted = || {
-            let pid = strace.id().to_string();
-            let status = Command::new("kill").args(["-INT", &pid]).status();
-            assert!(status.is_ok(), "kill is part of every system");
+        let mut ends_when_interrupted = |_| {
+            let interrupted = Command::new("kill")
+                .args(["-INT", &strace.id().to_string()])
+                .status();
+            assert!(
+                interrupted.is_ok_and(|status| status.success()),
+                "kill is part of every system"
+            );
             strace.wait(Duration::from_secs(1)).is_some()
         };
         assert!(
-            (0..10).map(|_| ()).any(|()| interrupted()),
+            (0..10).any(&mut ends_when_interrupted),
             "strace does not end"
         );
         Strace::read(&out)

@@ -96,6 +96,21 @@ const OURS: &str = r#"fn main() {
 /// A program's name, its dependencies and its source.
 type Program = (&'static str, &'static str, &'static str);
 
+/// Our two crates, the client with these features.
+macro_rules! ours {
+    ($features:literal) => {
+        concat!(
+            "evcore = { path = \"",
+            env!("CARGO_MANIFEST_DIR"),
+            "/../crates/evcore\" }\nevhttp = { path = \"",
+            env!("CARGO_MANIFEST_DIR"),
+            "/../crates/evhttp\"",
+            $features,
+            " }",
+        )
+    };
+}
+
 const WITHOUT_TLS: [Program; 5] = [
     ("std::net, no parser (floor)", "", FLOOR),
     (
@@ -117,14 +132,7 @@ const WITHOUT_TLS: [Program; 5] = [
     ),
     (
         "evhttp",
-        concat!(
-            "evcore = { path = \"",
-            env!("CARGO_MANIFEST_DIR"),
-            "/../crates/evcore\" }\n",
-            "evhttp = { path = \"",
-            env!("CARGO_MANIFEST_DIR"),
-            "/../crates/evhttp\", default-features = false, features = [\"mio\"] }",
-        ),
+        ours!(", default-features = false, features = [\"mio\"]"),
         OURS,
     ),
 ];
@@ -148,18 +156,7 @@ const AS_USERS_HAVE_IT: [Program; 5] = [
         "reqwest = \"0.13\"\ntokio = { version = \"1\", features = [\"rt\", \"net\", \"time\"] }",
         REQWEST,
     ),
-    (
-        "evhttp",
-        concat!(
-            "evcore = { path = \"",
-            env!("CARGO_MANIFEST_DIR"),
-            "/../crates/evcore\" }\n",
-            "evhttp = { path = \"",
-            env!("CARGO_MANIFEST_DIR"),
-            "/../crates/evhttp\" }",
-        ),
-        OURS,
-    ),
+    ("evhttp", ours!(""), OURS),
 ];
 
 pub(crate) fn cases() -> Vec<Case> {

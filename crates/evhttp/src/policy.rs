@@ -2,6 +2,8 @@
 //! no promise: the time and chance are arguments.
 
 pub(crate) mod auth;
+#[cfg(any(feature = "digest", feature = "har"))]
+pub(crate) mod calendar;
 pub(crate) mod challenge;
 pub(crate) mod coding;
 #[cfg(feature = "cookies")]

@@ -15,6 +15,7 @@ use url::{Position, Url};
 use crate::call::Call;
 use crate::course::{Link, Timings};
 use crate::limits::{DECODED_FREE, DECODED_RATIO};
+use crate::policy::calendar;
 use crate::policy::coding::{Decoder, applied};
 use crate::response::Response;
 use crate::secrets::{HIDDEN, is_secret, nameless};
@@ -322,24 +323,10 @@ fn millis(time: Duration) -> f64 {
 /// ISO 8601, in UTC.
 fn date(since_1970: Duration) -> String {
     let seconds = since_1970.as_secs();
-    let (year, month, day) = civil(seconds / 86_400);
+    let (year, month, day) = calendar::civil(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     let millis = since_1970.subsec_millis();
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
-}
-
-/// The date of a day counted from 1970-01-01: eras of 400 years that begin in
-/// March, so that a leap day is the last of its year (Howard Hinnant's
-/// `civil_from_days`).
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
 /// The whole archive.

@@ -7,6 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
+use super::calendar;
+
 /// The X-WSSE field. `now` is the time since 1970.
 pub(crate) fn token(name: &str, password: &str, nonce: &str, now: Duration) -> String {
     let created = timestamp(now.as_secs());
@@ -20,16 +22,8 @@ pub(crate) fn token(name: &str, password: &str, nonce: &str, now: Duration) -> S
 
 /// RFC 3339, in seconds and UTC.
 fn timestamp(unix: u64) -> String {
-    // Days to a date, by the proleptic Gregorian calendar's 400-year eras
-    // that begin with March.
-    let (days, second) = (unix / 86_400 + 719_468, unix % 86_400);
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
+    let (days, second) = (unix / 86_400, unix % 86_400);
+    let (year, month, day) = calendar::civil(days);
     let (hour, minute) = (second / 3_600, second / 60 % 60);
     format!(
         "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z",
