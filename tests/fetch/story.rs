@@ -131,8 +131,10 @@ fn the_time_of_each_step_is_told_and_adds_up() {
     let took = began.elapsed();
     let t = done.timings;
     assert_eq!(done.status.unwrap(), 200);
+    // The server's pauses begin before we notice that they have: on a busy
+    // machine some of each is booked as the step before.
     assert!(
-        t.resolve >= ms(50) && t.wait >= ms(60) && t.receive >= ms(40),
+        t.resolve >= ms(50) && t.wait >= ms(30) && t.receive >= ms(20),
         "{t:?}"
     );
     assert!(t.queue.is_zero() && t.secure.is_zero(), "{t:?}");

@@ -168,9 +168,10 @@ async fn addresses(host: &Name, port: u16, origin: &Origin, call: &Call) -> Resu
         return Ok(fixed.into());
     }
     let target = format!("{host}:{port}");
-    let mut asked = origin.network.names.look_up(name);
-    let first = within(Phase::Resolve, call, &target, async {
-        Ok(asked.first().await)
+    // Asked for within the step, whose time it is.
+    let (first, mut asked) = within(Phase::Resolve, call, &target, async {
+        let mut asked = origin.network.names.look_up(name);
+        Ok((asked.first().await, asked))
     })
     .await?;
     let first = first.map_err(|error| unfound(error).to(&*target))?;
