@@ -169,7 +169,7 @@ async fn addresses(host: &Name, port: u16, origin: &Origin, call: &Call) -> Resu
     }
     let target = format!("{host}:{port}");
     // Asked for within the step, whose time it is.
-    let (first, mut asked) = within(Phase::Resolve, call, &target, async {
+    let (first, asked) = within(Phase::Resolve, call, &target, async {
         let mut asked = origin.network.names.look_up(name);
         Ok((asked.first().await, asked))
     })
