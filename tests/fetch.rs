@@ -18,6 +18,7 @@ mod fetch {
     mod layers;
     mod redirects;
     mod retrying;
+    mod saving;
     mod secrets;
     mod stopping;
     mod story;

@@ -1,10 +1,12 @@
 //! Bodies that are cut, mis-framed, mis-coded, too large, or not what the caller took them for.
 
 use std::io::Write;
+use std::path::Path;
 
-use bed::raw::{Step, send};
-use evcore::Result;
-use evhttp::{Request, Response};
+use bed::TempDir;
+use bed::raw::{Raw, Step, send};
+use evcore::{Result, run};
+use evhttp::{Body, Request, Response, get};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -65,6 +67,25 @@ fn bomb(coding: &str, code: fn(Vec<u8>) -> Vec<u8>) -> Told {
     let Told { kind, line } = coded(coding, &small);
     let line = line.replace(&small.len().to_string(), "N");
     Told { kind, line }
+}
+
+fn saved(body: Body, path: &Path) -> Told {
+    match run(body.save(path)) {
+        Ok(bytes) => panic!("{bytes} bytes went where none can go"),
+        Err(error) => error.into(),
+    }
+}
+
+fn saved_half() -> Told {
+    let folder = TempDir::new("half");
+    let path = folder.join("file");
+    let half = send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+    let raw = Raw::serve(vec![Step::ReadHead, half, Step::Close]);
+    let page = run(get(raw.url("/")).stream()).expect("the head came");
+    let told = saved(page.take_body().expect("once"), &path);
+    assert!(!path.exists());
+    let line = told.line.replace(&path.display().to_string(), "PATH");
+    Told { line, ..told }.naming(raw.address(), "SERVER")
 }
 
 pub(crate) const ROWS: &[Row] = &[
@@ -252,5 +273,23 @@ pub(crate) const ROWS: &[Row] = &[
                 Response::ok,
             )
         },
+    ),
+    row(
+        "a body saved where a folder is",
+        "Io",
+        "save /: Is a directory (os error 21)",
+        || saved(Body::from("content"), Path::new("/")),
+    ),
+    row(
+        "a body saved in a folder that is not there",
+        "Io",
+        "save no/such/file: No such file or directory (os error 2)",
+        || saved(Body::from("content"), Path::new("no/such/file")),
+    ),
+    row(
+        "a body that ends early while it is saved",
+        "Protocol(Truncated)",
+        "save PATH: body http://SERVER/: the peer closed the connection after 5 of 10 bytes of the body",
+        saved_half,
     ),
 ];

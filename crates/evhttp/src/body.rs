@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use evcore::{Promise, Reactor, Result, spawn_with};
+use evcore::{Emitter, Promise, Reactor, Result, spawn_with};
 use http::HeaderMap;
 
 use crate::error::{Error, ErrorKind, Phase};
@@ -16,6 +16,7 @@ use crate::event::{CHUNK, PROGRESS, Progress};
 
 mod file;
 mod lines;
+mod save;
 
 pub use lines::Lines;
 
@@ -221,14 +222,45 @@ impl Body {
             let mut tally = Tally::new(&body);
             loop {
                 let piece = body.next().await?;
-                emitter.emit(PROGRESS, tally.count(&body, piece.as_ref()));
-                match piece {
-                    Some(piece) => emitter.emit(CHUNK, piece),
-                    None => break,
+                tally.tell(&body, piece.as_ref(), &emitter);
+                if piece.is_none() {
+                    break;
                 }
             }
             Ok(Rc::new(body.take_trailers().unwrap_or_default()))
         })
+    }
+
+    /// Writes the body to a file, as it comes; the promise resolves to its
+    /// length in bytes. It tells [`CHUNK`] and [`PROGRESS`].
+    ///
+    /// The file has its name when all of it is there: until then it lies beside
+    /// it as `.evhttp-*.part`, and is removed if the body breaks off, a write
+    /// fails, or the promise is cancelled. So `path` is all of the new file, or
+    /// what it was before; only a program that is killed leaves the other one
+    /// behind. A file that was there is replaced, with its permissions; a link
+    /// is followed; what is no regular file (a device, a pipe) is written as it
+    /// is. Helper threads do it, and while one writes nothing is read: a slow
+    /// disk slows the sender down, and memory stays small. As with curl the
+    /// system is not asked to have it all on the disk.
+    ///
+    /// ```
+    /// let path = std::env::temp_dir().join(format!("saved-{}", std::process::id()));
+    /// let body = evhttp::Body::from("three words long");
+    /// assert_eq!(evcore::run(body.save(&path))?, 16);
+    /// assert_eq!(std::fs::read_to_string(&path)?, "three words long");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What stopped the body from coming or the file from being written, with
+    /// `path` in front.
+    #[doc(alias("download", "copy_to", "write_to"))]
+    #[track_caller]
+    pub fn save(self, path: impl AsRef<std::path::Path>) -> Promise<u64> {
+        let path = path.as_ref().to_owned();
+        spawn_with(|emitter| save::save(self, path, emitter))
     }
 
     /// The same body once more, if it can be had.
@@ -312,6 +344,14 @@ impl Tally {
         let elapsed = Reactor::current().now() - self.began;
         let (received, total) = body.encoded().unwrap_or((self.handed_out, self.total));
         Progress::new(received, total, elapsed).with_decoded(self.handed_out)
+    }
+
+    /// Tells it, and the piece.
+    fn tell(&mut self, body: &Body, piece: Option<&Bytes>, emitter: &Emitter) {
+        emitter.emit(PROGRESS, self.count(body, piece));
+        if let Some(piece) = piece.filter(|_| emitter.wants(CHUNK)) {
+            emitter.emit(CHUNK, piece.clone());
+        }
     }
 }
 

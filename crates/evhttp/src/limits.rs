@@ -82,7 +82,7 @@ pub const RESERVED_AHEAD: u64 = 64 << 20;
 /// bodies are for [`stream`](crate::Request::stream), or for a limit of one's own.
 pub const WHOLE_BODY: u64 = 2 << 30;
 
-/// A file is read in pieces of this size: as large as the wire takes at
+/// A file is read in pieces of this size, and written in pieces of about it: as large as the wire takes at
 /// once, as small as two of them are cheap to hold.
 pub const FILE_PIECE: usize = 256 << 10;
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use evcore::Result;
+use evcore::{Promise, Result};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use url::Url;
@@ -299,6 +299,42 @@ impl Response {
             Content::Whole(bytes) => Ok(bytes.into()),
             Content::Stream(body) => Ok(body),
             Content::Taken => Err(self.taken()),
+        }
+    }
+
+    /// Writes the body to a file; the promise resolves to its length in bytes.
+    /// All that [`Body::save`] says holds: the file is there when all of it is.
+    ///
+    /// A 404 has a body too: [`ok`](Response::ok) makes an error of it first.
+    /// Ask with [`stream`](crate::Request::stream), so that the body goes by in
+    /// pieces instead of being held whole.
+    ///
+    /// ```
+    /// use evhttp::PROGRESS;
+    ///
+    /// let server = evhttp::serve("127.0.0.1:0", |_| "a large file")?;
+    /// let url = format!("http://{}/", server.local_addr());
+    /// let path = std::env::temp_dir().join(format!("large-{}", std::process::id()));
+    ///
+    /// let page = evcore::run(evhttp::get(url).stream())?.ok()?;
+    /// let bytes = evcore::run(page.save(&path).on(PROGRESS, |p| eprint!("\r{p}")))?;
+    /// assert_eq!(bytes, 12);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Body::save`], and [`ErrorKind::BodyTaken`].
+    #[doc(alias("download", "copy_to"))]
+    #[track_caller]
+    pub fn save(&self, path: impl AsRef<std::path::Path>) -> Promise<u64> {
+        // Bytes stay: a page that is saved can still be read.
+        let body = self.bytes().map(Body::from);
+        match body.or_else(|_| self.take_body()) {
+            Ok(body) => body.save(path),
+            Err(error) => {
+                Promise::failed(error.during(format!("save {}", path.as_ref().display())))
+            }
         }
     }
 
