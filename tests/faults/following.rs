@@ -3,7 +3,7 @@
 use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
 use evcore::Promise;
-use evhttp::{Body, Client, Request, get, post};
+use evhttp::{Body, Client, Credentials, Request, get, post};
 
 use super::row::{Row, Told, row, told, told_by};
 
@@ -46,6 +46,21 @@ fn once_too_late() -> Told {
 
 fn as_me(request: Request) -> Request {
     request.credentials("me", "secret")
+}
+
+/// Asks for Digest, and answers who has been asked with this field, if any.
+fn mutual(info: &str) -> Told {
+    let ask = "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=r, nonce=n, qop=auth\r\nContent-Length: 0\r\n\r\n";
+    let answer = format!("HTTP/1.1 200 OK\r\n{info}Content-Length: 0\r\n\r\n");
+    let raw = Raw::serve(vec![
+        Step::ReadHead,
+        send(ask),
+        Step::ReadHead,
+        send(&answer),
+    ]);
+    let me = Credentials::password("me", "secret").mutual(true);
+    let client = Client::builder().credentials_for(raw.url("/"), me).build();
+    told(client.fetch(raw.url("/"))).naming(raw.address(), "SERVER")
 }
 
 /// A challenge that is never content is an answer like any other.
@@ -118,6 +133,18 @@ pub(crate) const ROWS: &[Row] = &[
                 as_me,
             )
         },
+    ),
+    row(
+        "a server that is to prove that it knows the password, and does not",
+        "Unproven",
+        "head http://SERVER/: the server does not prove that it knows the password",
+        || mutual(""),
+    ),
+    row(
+        "the same with a wrong proof",
+        "Unproven",
+        "head http://SERVER/: the server's proof that it knows the password is wrong",
+        || mutual("Authentication-Info: rspauth=\"0123456789abcdef0123456789abcdef\"\r\n"),
     ),
     row(
         "a password that is refused: the 401 is the answer",

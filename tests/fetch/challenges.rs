@@ -6,7 +6,11 @@ use std::rc::Rc;
 use bed::raw::{Raw, Step, send};
 use evcore::{Promise, run};
 use evhttp::http::StatusCode;
-use evhttp::{AUTH, Body, CHUNK, Client, ClientBuilder, Credentials, HEAD, fetch, get};
+use evhttp::server::{self, Digest};
+use evhttp::{
+    AUTH, Body, CHUNK, Client, ClientBuilder, Credentials, Error, ErrorKind, HEAD, Proxies,
+    Response, fetch, get, serve,
+};
 
 use crate::listing;
 
@@ -18,6 +22,16 @@ fn answers(heads: &[&str]) -> Raw {
         [Step::ReadHead, send(&text)]
     };
     Raw::serve(heads.iter().flat_map(answer).collect())
+}
+
+/// The same, each on a connection of its own.
+fn one_by_one(heads: &[&str]) -> Raw {
+    let script = |head: &&str| {
+        let (status, fields) = head.split_once('|').unwrap_or((head, ""));
+        let text = format!("HTTP/1.1 {status}\r\n{fields}\r\n");
+        vec![Step::ReadHead, send(&text), Step::Close]
+    };
+    Raw::serve_each(heads.iter().map(script).collect())
 }
 
 const BASIC: &str = "401 No|WWW-Authenticate: Basic realm=\"here\"\r\n";
@@ -159,6 +173,88 @@ fn digest_is_chosen_counted_renewed_and_never_left_for_basic() {
     has(3, &["nonce=\"m\"", "nc=00000001"]);
     has(4, &["nonce=\"o\"", "nc=00000001"]);
     assert_eq!(heads.len(), 6);
+}
+
+/// RFC 7616 §3.5. Who could forge a proof could leave it out: a wrong one spoils nothing but what it says.
+#[test]
+fn a_nonce_that_comes_with_a_wrong_proof_is_not_taken_up() {
+    let wrong = "200 OK|Authentication-Info: rspauth=\"0\", nextnonce=\"m\"\r\n";
+    let other = "200 OK|Authentication-Info: nc=00000001, nextnonce=\"m\"\r\n";
+    let raw = answers(&[DIGEST, wrong, other, "200 OK"]);
+    let client = ada(&raw).build();
+    for path in ["/a", "/b", "/c"] {
+        let page = run(client.fetch(raw.url(path))).unwrap();
+        assert_eq!(page.status(), StatusCode::OK);
+    }
+    let last = heads(&raw).pop().unwrap();
+    assert!(
+        last.contains("nonce=\"n\"") && last.contains("nc=00000003"),
+        "{last}"
+    );
+}
+
+/// Our server, which knows the password; one that only says so is a row of faults.rs.
+#[test]
+fn a_server_proves_that_it_knows_the_password() {
+    let digest = Digest::new("here").user("ada", "s3cret");
+    let server = serve("127.0.0.1:0", move |request: server::Request| match digest
+        .verify(&request, b"")
+    {
+        Ok(user) if request.path() == "/" => user.vouch(Response::plain(user.name())),
+        Ok(user) => Response::plain(user.name()),
+        Err(challenge) => challenge,
+    })
+    .unwrap();
+    let url = format!("http://{}/", server.local_addr());
+    let ada = Credentials::password("ada", "s3cret").mutual(true);
+    let client = Client::builder().credentials_for(&url, ada).build();
+    for _ in 0..3 {
+        let page = run(client.fetch(&url)).unwrap();
+        assert_eq!(page.text().unwrap(), "ada");
+        let info = page.header("authentication-info").unwrap();
+        assert!(!info.contains("nextnonce"), "a young one is kept: {info}");
+    }
+    let error = run(client.fetch(format!("{url}other"))).unwrap_err();
+    let kind = error.downcast_ref::<Error>().unwrap().kind();
+    assert!(matches!(kind, ErrorKind::Unproven(_)), "{error}");
+    // Who does not ask proves nothing either, and a wrong password is an answer as ever.
+    let raw = answers(&["200 OK"]);
+    let ada = Credentials::password("ada", "s3cret").mutual(true);
+    let client = Client::builder().credentials_for(raw.url("/"), ada).build();
+    assert!(run(client.fetch(raw.url("/"))).is_err());
+    let eve = Credentials::password("ada", "guess").mutual(true);
+    let client = Client::builder().credentials_for(&url, eve).build();
+    assert_eq!(
+        run(client.fetch(&url)).unwrap().status(),
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+/// Both where the proxy is asked for the document and where it opens a tunnel.
+#[test]
+fn a_proxy_names_the_next_nonce() {
+    let ask = "407 No|Proxy-Authenticate: Digest realm=\"here\", nonce=\"n\", qop=\"auth\"\r\n";
+    let next = |nonce| format!("200 OK|Proxy-Authentication-Info: nextnonce=\"{nonce}\"\r\n");
+    let (first, second) = (next("m"), next("o"));
+    let all = [ask, &first, &second, "200 OK"];
+    for scheme in ["http", "https"] {
+        let raw = one_by_one(&all);
+        let proxy = raw.url("").replace("//", "//ada:s3cret@").parse().unwrap();
+        let client = Client::builder().proxies(Proxies::all(proxy)).build();
+        for _ in 0..3 {
+            let call = client.fetch(format!("{scheme}://a.example/"));
+            assert_eq!(run(call).is_ok(), scheme == "http");
+        }
+        let heads = heads(&raw);
+        for (at, nonce) in [(1, "n"), (2, "m"), (3, "o")] {
+            let shown = format!("nonce=\"{nonce}\"");
+            let head = &heads[at];
+            assert!(
+                head.contains(&shown) && head.contains("nc=00000001"),
+                "{head}"
+            );
+        }
+    }
 }
 
 #[test]

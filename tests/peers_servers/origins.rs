@@ -10,9 +10,9 @@ use bed::{Authority, Hash, Nginx, TempDir, free_port, pattern};
 use bytes::Bytes;
 use evcore::{Promise, run, secs};
 use evhttp::evtls::Connector;
-use evhttp::http::Method;
+use evhttp::http::{Method, StatusCode};
 use evhttp::server::Request;
-use evhttp::{Body, Client, Response};
+use evhttp::{Body, Client, Credentials, Response};
 
 use super::super::{get, send};
 
@@ -68,6 +68,16 @@ fn asks_for_digest(server: &RunningServer, what: &str) {
     assert_eq!(get(&Client::new(), &url).status(), 401, "{what}");
 }
 
+/// RFC 7616 §3.5: a client that wants the server to know the password as well. What comes of asking it.
+fn proof_of(server: &RunningServer) -> evcore::Result<StatusCode> {
+    let me = Credentials::password("me", "secret").mutual(true);
+    let client = Client::builder()
+        .credentials_for(format!("http://{}", server.address()), me)
+        .build();
+    let ask = || evcore::run(client.head(server.url("/digest/mib?a=%22b%22")).send());
+    ask().and_then(|_| ask()).map(|page| page.status())
+}
+
 #[test]
 fn apache() {
     let server = RunningServer::apache();
@@ -77,6 +87,7 @@ fn apache() {
         a_mib_and_parts_of_it(&client, &server.url("/plain/mib"));
     }
     asks_for_digest(&server, "apache, MD5");
+    assert_eq!(proof_of(&server).unwrap(), 200, "apache proves itself");
 
     let url = server.url("/dav/file");
     let put = |body: &str, name: &str, value: &str| {
@@ -115,6 +126,13 @@ fn lighttpd() {
             &format!("lighttpd, {algorithm}, userhash {userhash}"),
         );
         a_mib_and_parts_of_it(&Client::new(), &server.url("/plain/mib"));
+        let error = proof_of(&server).expect_err("lighttpd proves nothing");
+        assert!(
+            error
+                .to_string()
+                .ends_with("does not prove that it knows the password"),
+            "{error}"
+        );
     }
 }
 

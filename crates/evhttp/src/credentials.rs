@@ -19,7 +19,10 @@ use crate::secrets::Shown;
 /// assert_eq!(format!("{:?}", Credentials::bearer("t0ken")), "Credentials(bearer)");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credentials(Rc<Kind>);
+pub struct Credentials {
+    kind: Rc<Kind>,
+    mutual: bool,
+}
 
 #[derive(PartialEq, Eq)]
 enum Kind {
@@ -31,15 +34,47 @@ impl Credentials {
     /// A name and a password, for Basic, Digest or WSSE: the strongest the
     /// server offers.
     pub fn password(name: impl Into<String>, password: impl Into<String>) -> Credentials {
-        Credentials(Rc::new(Kind::Password {
+        Credentials::new(Kind::Password {
             name: name.into(),
             password: password.into(),
-        }))
+        })
     }
 
     /// A token that is shown as it is (RFC 6750), without being asked for.
     pub fn bearer(token: impl Into<String>) -> Credentials {
-        Credentials(Rc::new(Kind::Bearer(token.into())))
+        Credentials::new(Kind::Bearer(token.into()))
+    }
+
+    fn new(kind: Kind) -> Credentials {
+        Credentials {
+            kind: Rc::new(kind),
+            mutual: false,
+        }
+    }
+
+    /// Whether the server has to prove that it knows the password as well
+    /// (RFC 7616 §3.5), with every answer but a 401. An answer that does not
+    /// is an error of kind [`ErrorKind::Unproven`](crate::ErrorKind::Unproven).
+    ///
+    /// Only Digest can do that, so nothing else is taken up; nor is a Digest
+    /// that vouches for content alone (`auth-int`), whose proof needs all of
+    /// the answer. Not all servers send one: Apache does, and
+    /// [`Verified::vouch`](crate::server::Verified::vouch).
+    ///
+    /// ```
+    /// use evhttp::{Client, Credentials};
+    ///
+    /// let ada = Credentials::password("ada", "s3cret").mutual(true);
+    /// let client = Client::builder().credentials_for("http://intranet.example", ada).build();
+    /// ```
+    #[cfg(feature = "digest")]
+    pub fn mutual(mut self, wanted: bool) -> Credentials {
+        self.mutual = wanted;
+        self
+    }
+
+    pub(crate) fn is_mutual(&self) -> bool {
+        self.mutual
     }
 
     /// The name, if there is one.
@@ -48,14 +83,14 @@ impl Credentials {
     }
 
     pub(crate) fn pair(&self) -> Option<(&str, &str)> {
-        match &*self.0 {
+        match &*self.kind {
             Kind::Password { name, password } => Some((name, password)),
             Kind::Bearer(_) => None,
         }
     }
 
     pub(crate) fn token(&self) -> Option<&str> {
-        match &*self.0 {
+        match &*self.kind {
             Kind::Bearer(token) => Some(token),
             Kind::Password { .. } => None,
         }

@@ -101,6 +101,9 @@ pub enum ErrorKind {
     BodyNotReplayable(String),
     /// The content's coding can't be undone; a sentence why.
     Decode(String),
+    /// The server has not proven that it knows the password, and
+    /// `Credentials::mutual` asks for that; a sentence what it did.
+    Unproven(String),
     /// A redirect that must not be followed; a sentence why.
     Redirect(String),
     /// The server redirects without end.
@@ -370,6 +373,7 @@ impl fmt::Display for ErrorKind {
                 )
             }
             ErrorKind::Decode(why) => write!(f, "the content can't be decoded: {why}"),
+            ErrorKind::Unproven(what) => f.write_str(what),
             ErrorKind::Redirect(why) => write!(f, "the redirect is not followed: {why}"),
             ErrorKind::TooManyRedirects { limit } => write!(f, "more than {limit} redirects"),
             ErrorKind::Status(status) => write!(f, "the server answered {status}"),

@@ -29,7 +29,7 @@ mod spare;
 mod sweep;
 
 #[cfg(feature = "digest")]
-pub use digest::{Algorithm, Digest};
+pub use digest::{Algorithm, Digest, Verified};
 use io::{Io, Shared};
 use sweep::Patience;
 

@@ -67,6 +67,7 @@ pub(crate) async fn open(
             break head;
         }
     };
+    inform(proxy, &head.headers);
     if !head.status.is_success() {
         return refused(&head, proxy);
     }
@@ -105,6 +106,16 @@ pub(crate) fn shown(proxy: &Proxy, method: &str, target: &str) -> Option<HeaderV
     // Digest, Basic: what differs for a proxy is the name (RFC 9110 §11.7.2).
     let field = fields.into_iter().find(|(name, _)| *name == AUTHORIZATION);
     field.map(|(_, value)| value)
+}
+
+/// Takes up the nonce that `proxy` wants to be shown next, if it says so
+/// (RFC 7616 §3.5).
+pub(crate) fn inform(proxy: &Proxy, headers: &HeaderMap) {
+    let info = headers.get("proxy-authentication-info");
+    let info = info.and_then(|info| info.to_str().ok());
+    if let (Some(scheme), Some(info)) = (proxy.scheme().borrow_mut().as_mut(), info) {
+        scheme.renewed(info);
+    }
 }
 
 /// Whether the proxy's 407 can be answered, now or before in vain. What it

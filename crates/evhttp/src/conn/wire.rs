@@ -185,6 +185,9 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
                 return Err(read_once("the answer to a proxy's 407", &call.url));
             }
             (Ok(head), _) => {
+                if let Some(proxy) = origin.forwarder() {
+                    tunnel::inform(proxy, &head.headers);
+                }
                 return Ok(respond(&keeper, origin, drive, head, call.into_url(), time));
             }
             (Err(_), Some(body)) if reused && may_resend(&drive, &call.method) => {

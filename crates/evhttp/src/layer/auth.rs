@@ -7,6 +7,7 @@ use std::rc::Rc;
 use evcore::Result;
 use http::StatusCode;
 use http::header::AUTHORIZATION;
+use url::Url;
 
 use super::drain::drain;
 use crate::call::{Answer, Call, Layer, Next};
@@ -15,7 +16,7 @@ use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{AUTH, Auth};
 use crate::limits::CHALLENGES;
-use crate::policy::auth::{self, Message, Scheme};
+use crate::policy::auth::{self, Informed, Message, Scheme};
 use crate::policy::challenge::{Challenge, challenges};
 use crate::response::Response;
 
@@ -48,13 +49,24 @@ async fn answer(layer: Rc<Authenticate>, mut call: Call, next: Next) -> Result<R
             keyring.remember(&origin, credentials, scheme);
         }
         let response = next.clone().send(call).await?;
-        if let (Some(scheme), Some(credentials)) = (&mut scheme, &credentials)
-            && let Some(info) = response.header("authentication-info")
-            && scheme.informed(info)
-        {
-            keyring.remember(&origin, credentials, scheme);
+        let proven = match (&mut scheme, &credentials) {
+            (Some(scheme), Some(credentials)) => {
+                let informed = inform(scheme, credentials, &head, &response);
+                if informed.renewed {
+                    keyring.remember(&origin, credentials, scheme);
+                }
+                informed.proven
+            }
+            _ => None,
+        };
+        if response.status() != StatusCode::UNAUTHORIZED {
+            let trusted = proven == Some(true);
+            return match credentials.filter(|found| found.is_mutual() && !trusted) {
+                Some(_) => Err(unproven(proven, &head.url)),
+                None => Ok(response),
+            };
         }
-        if response.status() != StatusCode::UNAUTHORIZED || round == CHALLENGES {
+        if round == CHALLENGES {
             return Ok(response);
         }
         let offered = challenges(response.headers());
@@ -110,6 +122,34 @@ fn show(scheme: &mut Scheme, credentials: &Credentials, call: &mut Call) {
     for (name, value) in scheme.fields(credentials, &message).into_iter().flatten() {
         call.headers.insert(name, value);
     }
+}
+
+/// What the server has said with its answer to `asked`.
+fn inform(
+    scheme: &mut Scheme,
+    credentials: &Credentials,
+    asked: &Call,
+    response: &Response,
+) -> Informed {
+    let Some(info) = response.header("authentication-info") else {
+        return Informed::default();
+    };
+    let message = Message {
+        method: asked.method.as_str(),
+        target: asked.target(),
+        content: None,
+        now: clock::unix(),
+    };
+    scheme.informed(credentials, &message, info)
+}
+
+fn unproven(proven: Option<bool>, url: &Url) -> evcore::Error {
+    let what = match proven {
+        None => "the server does not prove that it knows the password",
+        _ => "the server's proof that it knows the password is wrong",
+    };
+    let kind = ErrorKind::Unproven(what.into());
+    Error::new(Phase::Head, kind).about(url).into()
 }
 
 fn again(

@@ -58,8 +58,10 @@ pub(crate) fn choose(
     if credentials.token().is_some() {
         return offers("bearer").then_some(Scheme::Bearer);
     }
-    let digest = digest(challenges, content, cnonce);
-    if digest.is_some() {
+    // What vouches for content can't be checked at the head.
+    let digest = digest(challenges, content && !credentials.is_mutual(), cnonce);
+    // No other scheme has the server prove anything.
+    if digest.is_some() || credentials.is_mutual() {
         return digest;
     }
     #[cfg(feature = "digest")]
@@ -146,15 +148,41 @@ impl Scheme {
         Some(vec![(name, secret(&value)?)])
     }
 
-    /// What the server said with its answer. Whether that is a nonce to go on
-    /// with.
-    pub(crate) fn informed(&mut self, _info: &str) -> bool {
+    /// What the server said with its answer to what was shown with `message`.
+    #[cfg_attr(not(feature = "digest"), allow(unused_variables))]
+    pub(crate) fn informed(
+        &mut self,
+        credentials: &Credentials,
+        message: &Message<'_>,
+        info: &str,
+    ) -> Informed {
         match self {
             #[cfg(feature = "digest")]
-            Scheme::Digest(session) => session.informed(_info),
-            _ => false,
+            Scheme::Digest(session) => session.informed(credentials, message, info),
+            _ => Informed::default(),
         }
     }
+
+    /// The same from a proxy, which is not asked for proof: many calls share
+    /// what was shown to it, and its nonce is all that matters to the next.
+    #[cfg_attr(not(feature = "digest"), allow(unused_variables))]
+    pub(crate) fn renewed(&mut self, info: &str) {
+        #[cfg(feature = "digest")]
+        if let Scheme::Digest(session) = self {
+            let mut parameters = super::challenge::parameters(info).into_iter();
+            let next = parameters.find(|(name, _)| name == "nextnonce");
+            session.go_on_with(next.map(|(_, nonce)| nonce));
+        }
+    }
+}
+
+/// What an Authentication-Info field came to (RFC 7616 §3.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Informed {
+    /// Whether there is a nonce to go on with.
+    pub(crate) renewed: bool,
+    /// Whether the server knows the password; `None` if it did not say.
+    pub(crate) proven: Option<bool>,
 }
 
 fn secret(value: &str) -> Option<HeaderValue> {
@@ -180,12 +208,17 @@ fn wsse(credentials: &Credentials, now: Duration) -> Option<Vec<(HeaderName, Hea
 impl Session {
     fn answer(&mut self, credentials: &Credentials, message: &Message<'_>) -> Option<String> {
         use super::digest::Quality;
-        let (name, password) = credentials.pair()?;
         if self.digest.quality == Quality::AuthInt && message.content.is_none() {
             return None;
         }
         self.count += 1;
-        Some(self.digest.answer(&Ask {
+        let ask = self.ask(credentials, message)?;
+        Some(self.digest.answer(&ask))
+    }
+
+    fn ask<'a>(&'a self, credentials: &'a Credentials, message: &Message<'a>) -> Option<Ask<'a>> {
+        let (name, password) = credentials.pair()?;
+        Some(Ask {
             name,
             password,
             method: message.method,
@@ -193,15 +226,30 @@ impl Session {
             content: message.content.unwrap_or(b""),
             cnonce: &self.cnonce,
             count: self.count,
-        }))
+        })
     }
 
-    /// RFC 7616 §3.5.
-    fn informed(&mut self, info: &str) -> bool {
-        let parameters = super::challenge::parameters(info);
-        let next = parameters.into_iter().find(|(name, _)| name == "nextnonce");
+    fn informed(
+        &mut self,
+        credentials: &Credentials,
+        message: &Message<'_>,
+        info: &str,
+    ) -> Informed {
+        let Some(ask) = self.ask(credentials, message) else {
+            return Informed::default();
+        };
+        let info = self.digest.read_info(info, &ask);
+        // Who proves something wrong has nothing to say.
+        let next = info.next.filter(|_| info.proven != Some(false));
+        Informed {
+            renewed: self.go_on_with(next),
+            proven: info.proven,
+        }
+    }
+
+    fn go_on_with(&mut self, next: Option<String>) -> bool {
         match next {
-            Some((_, nonce)) if nonce != self.digest.nonce => {
+            Some(nonce) if nonce != self.digest.nonce => {
                 (self.digest.nonce, self.count) = (nonce, 0);
                 true
             }
@@ -286,13 +334,84 @@ mod tests {
             let mut scheme = choose(&challenge, &ada, true, false, "c".into()).unwrap();
             assert!(shown(&mut scheme).ends_with("nc=00000001"));
             assert!(shown(&mut scheme).ends_with("nc=00000002"));
-            assert!(scheme.informed(r#"nextnonce="m", qop=auth"#));
-            assert!(!scheme.informed("qop=auth"));
+            let mut informed = |info| scheme.informed(&ada, &message("/"), info);
+            assert!(informed(r#"nextnonce="m", qop=auth"#).renewed);
+            assert!(!informed("qop=auth").renewed);
             let field = shown(&mut scheme);
             assert!(
                 field.contains("nonce=\"m\"") && field.ends_with("nc=00000001"),
                 "{field}"
             );
+        }
+
+        /// The proofs by Python's hashlib.
+        #[test]
+        fn who_proves_something_wrong_gives_no_nonce() {
+            let ada = Credentials::password("ada", "s");
+            let challenge = parse("Digest realm=a, nonce=n, qop=auth");
+            let mut scheme = choose(&challenge, &ada, true, false, "c".into()).unwrap();
+            shown(&mut scheme);
+            let right = "97aabd43d5903ba12ba3d980389d57fe";
+            let wrong = right.replace("97", "00");
+            let table = [
+                (
+                    &*wrong,
+                    "/",
+                    Informed {
+                        renewed: false,
+                        proven: Some(false),
+                    },
+                ),
+                (
+                    right,
+                    "/other",
+                    Informed {
+                        renewed: false,
+                        proven: Some(false),
+                    },
+                ),
+                (
+                    right,
+                    "/",
+                    Informed {
+                        renewed: true,
+                        proven: Some(true),
+                    },
+                ),
+            ];
+            for (proof, target, expected) in table {
+                let info = format!("rspauth=\"{proof}\", nc=00000001, cnonce=c, nextnonce=m");
+                let informed = scheme.informed(&ada, &message(target), &info);
+                assert_eq!(informed, expected, "{info} {target}");
+            }
+        }
+
+        #[test]
+        fn only_digest_proves_anything() {
+            let ada = Credentials::password("ada", "s").mutual(true);
+            for (offered, expected) in [
+                (BOTH, Some("Digest")),
+                ("Basic realm=a, WSSE realm=a", None),
+                ("Digest realm=a, nonce=n, qop=auth-int", None),
+                (
+                    "Digest realm=a, nonce=n, qop=\"auth-int, auth\"",
+                    Some("Digest"),
+                ),
+            ] {
+                assert_eq!(chosen(offered, &ada, false), expected, "{offered}");
+            }
+        }
+
+        #[test]
+        fn a_proxy_names_the_next_nonce() {
+            let ada = Credentials::password("ada", "s");
+            let challenge = parse("Digest realm=a, nonce=n, qop=auth");
+            let mut scheme = choose(&challenge, &ada, true, false, "c".into()).unwrap();
+            shown(&mut scheme);
+            scheme.renewed("rspauth=0, nextnonce=m");
+            scheme.renewed("qop=auth");
+            let field = shown(&mut scheme);
+            assert!(field.contains("nonce=\"m\"") && field.ends_with("nc=00000001"));
         }
 
         #[test]

@@ -8,6 +8,7 @@ use sha2::{Sha256, Sha512_256};
 use super::challenge::Challenge;
 
 pub(crate) mod guard;
+pub(crate) mod info;
 mod nonces;
 
 /// The hash of a challenge; the stronger is the greater.
@@ -65,6 +66,7 @@ pub(crate) struct Digest {
 }
 
 /// Who asks for what.
+#[derive(Clone, Copy)]
 pub(crate) struct Ask<'a> {
     pub(crate) name: &'a str,
     pub(crate) password: &'a str,
@@ -141,6 +143,11 @@ impl Digest {
                 hash(&[&a1, &self.nonce, &count, ask.cnonce, quality, &a2])
             }
         }
+    }
+
+    /// What a server proves itself with (RFC 7616 §3.5): the same without the method.
+    pub(crate) fn proof(&self, ask: &Ask<'_>) -> String {
+        self.response(&Ask { method: "", ..*ask })
     }
 
     /// The Authorization field.

@@ -6,10 +6,10 @@ use std::fmt;
 use std::result::Result;
 
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::Request;
-use crate::policy::digest::guard::{Asked, Guard, Refusal};
+use crate::policy::digest::guard::{Asked, Guard, Passed, Refusal};
 use crate::response::Response;
 use crate::{chance, clock};
 
@@ -29,7 +29,7 @@ pub use crate::policy::digest::guard::Algorithm;
 ///
 /// let digest = Digest::new("home").user("me", "secret");
 /// let server = evhttp::serve("127.0.0.1:0", move |request: Request| match digest.verify(&request, b"") {
-///     Ok(name) => Response::plain(format!("hello, {name}")),
+///     Ok(user) => user.vouch(Response::plain(format!("hello, {user}"))),
 ///     Err(challenge) => challenge,
 /// })?;
 /// let url = format!("http://{}/", server.local_addr());
@@ -85,14 +85,14 @@ impl Digest {
         self
     }
 
-    /// The name of who asks.
+    /// Who asks.
     ///
     /// `content` is the request's, which only [`content`](Digest::content) looks at.
     ///
     /// # Errors
     /// The response to be given instead: 401 with the challenges, or 400 if the answer is for another target or can't
     /// be read.
-    pub fn verify(&self, request: &Request, content: &[u8]) -> Result<String, Response> {
+    pub fn verify(&self, request: &Request, content: &[u8]) -> Result<Verified, Response> {
         let asked = Asked {
             method: request.method.as_str(),
             target: &request.target,
@@ -103,7 +103,10 @@ impl Digest {
         let field = field.map(|field| String::from_utf8_lossy(field.as_bytes()));
         let mut guard = self.0.borrow_mut();
         let refusal = match guard.verify(field.as_deref().unwrap_or(""), &asked, now) {
-            Ok(name) => return Ok(name),
+            Ok(passed) => {
+                let next = guard.renewed(&passed, now, chance::number());
+                return Ok(Verified { passed, next });
+            }
             Err(Refusal::Malformed) => return Err(Response::new(StatusCode::BAD_REQUEST)),
             Err(refusal) => refusal,
         };
@@ -115,5 +118,64 @@ impl Digest {
             }
         }
         Err(response)
+    }
+}
+
+/// Who has passed: what [`Digest::verify`] returns. It prints as the name.
+///
+/// ```
+/// use evhttp::server::{Digest, Request};
+/// use evhttp::{Client, Credentials, Response};
+///
+/// let digest = Digest::new("home").user("me", "secret");
+/// let server = evhttp::serve("127.0.0.1:0", move |request: Request| match digest.verify(&request, b"") {
+///     Ok(user) if user.name() == "me" => user.vouch(Response::plain("welcome back")),
+///     Ok(user) => user.vouch(Response::plain(format!("hello, {user}"))),
+///     Err(challenge) => challenge,
+/// })?;
+/// let url = format!("http://{}/", server.local_addr());
+/// let me = Credentials::password("me", "secret").mutual(true); // the server has to know it as well
+/// let client = Client::builder().credentials_for(&url, me).build();
+/// assert_eq!(evcore::run(client.fetch(&url))?.text()?, "welcome back");
+/// # Ok::<(), evcore::Error>(())
+/// ```
+pub struct Verified {
+    passed: Passed,
+    next: Option<String>,
+}
+
+impl Verified {
+    /// The user's name.
+    pub fn name(&self) -> &str {
+        &self.passed.name
+    }
+
+    /// `response` with the proof that this server knows the password as well
+    /// (Authentication-Info, RFC 7616 §3.5), and with the next nonce, if this
+    /// one is getting old: so nobody is asked again who keeps coming.
+    ///
+    /// With [`Digest::content`] it vouches for the response's content too,
+    /// unless that is a stream.
+    pub fn vouch(&self, response: Response) -> Response {
+        const INFO: HeaderName = HeaderName::from_static("authentication-info");
+        let content = response.bytes().ok();
+        let info = self.passed.info(content.as_deref(), self.next.as_deref());
+        match HeaderValue::try_from(info) {
+            Ok(value) => response.with_header(INFO, value),
+            Err(_) => response,
+        }
+    }
+}
+
+impl fmt::Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Shows nothing secret.
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Verified({:?})", self.name())
     }
 }

@@ -4,10 +4,17 @@
 use std::time::Duration;
 
 use super::nonces::{Nonces, same};
-use super::{Ask, Digest, Hash, Quality, escape};
+use super::{Ask, Digest, Hash, Quality, escape, info};
 use crate::policy::challenge::{Challenge, parse};
 
 /// How a name, a password and a request become an answer (RFC 7616 §6.1).
+///
+/// ```
+/// use evhttp::server::{Algorithm, Digest};
+///
+/// let all = Digest::new("home").algorithms(Algorithm::ALL);
+/// let known = Digest::new("home").algorithms([Algorithm::Sha256, Algorithm::Md5]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// For clients that know nothing else.
@@ -25,6 +32,16 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// All of them, the strongest first: as they may be offered.
+    pub const ALL: [Algorithm; 6] = [
+        Algorithm::Sha512_256,
+        Algorithm::Sha512_256Session,
+        Algorithm::Sha256,
+        Algorithm::Sha256Session,
+        Algorithm::Md5,
+        Algorithm::Md5Session,
+    ];
+
     fn name(self) -> &'static str {
         match self {
             Algorithm::Md5 => "MD5",
@@ -53,6 +70,45 @@ pub(crate) struct Asked<'a> {
     pub(crate) method: &'a str,
     pub(crate) target: &'a str,
     pub(crate) content: &'a [u8],
+}
+
+/// Somebody who has passed, and what the answer to him can prove (§3.5).
+pub(crate) struct Passed {
+    pub(crate) name: String,
+    digest: Digest,
+    /// As good as the password.
+    a1: String,
+    target: String,
+    cnonce: String,
+    count: u32,
+    bodiless: bool,
+}
+
+impl Passed {
+    /// Authentication-Info for an answer with this content. Where that is not
+    /// known the answer is vouched for without it.
+    pub(crate) fn info(&self, content: Option<&[u8]>, next: Option<&str>) -> String {
+        let content = if self.bodiless {
+            Some(&b""[..])
+        } else {
+            content
+        };
+        let mut digest = self.digest.clone();
+        if content.is_none() {
+            digest.quality = Quality::Auth;
+        }
+        let ask = Ask {
+            name: "",
+            password: "",
+            method: "",
+            target: &self.target,
+            content: content.unwrap_or(b""),
+            cnonce: &self.cnonce,
+            count: self.count,
+        };
+        let proof = digest.response_by(self.a1.clone(), &ask);
+        info::write(&digest, &proof, &ask, next)
+    }
 }
 
 /// Why nobody passes.
@@ -142,13 +198,13 @@ impl Guard {
         self.algorithms.iter().map(one).collect()
     }
 
-    /// The user's name, if `field` (Authorization) is right for what was asked.
+    /// Who it is, if `field` (Authorization) is right for what was asked.
     pub(crate) fn verify(
         &mut self,
         field: &str,
         asked: &Asked<'_>,
         now: Duration,
-    ) -> Result<String, Refusal> {
+    ) -> Result<Passed, Refusal> {
         let answers = parse(field);
         let [answer] = &answers[..] else {
             return Err(Refusal::Unknown);
@@ -175,12 +231,27 @@ impl Guard {
             cnonce,
             count,
         };
-        let right = same(&digest.response_by(a1, &ask), get("response")?);
-        let user = user.filter(|_| right).ok_or(Refusal::Unknown)?;
-        match self.nonces.take(nonce, count, now) {
-            true => Ok(user),
-            false => Err(Refusal::Stale),
+        let right = same(&digest.response_by(a1.clone(), &ask), get("response")?);
+        let name = user.filter(|_| right).ok_or(Refusal::Unknown)?;
+        if !self.nonces.take(nonce, count, now) {
+            return Err(Refusal::Stale);
         }
+        Ok(Passed {
+            name,
+            digest,
+            a1,
+            target: asked.target.to_owned(),
+            cnonce: cnonce.to_owned(),
+            count,
+            bodiless: asked.method == "HEAD",
+        })
+    }
+
+    /// The nonce to go on with, if the one that was used is getting old: who
+    /// takes it up is never told that his is stale.
+    pub(crate) fn renewed(&self, passed: &Passed, now: Duration, chance: u64) -> Option<String> {
+        let old = self.nonces.is_old(&passed.digest.nonce, now);
+        old.then(|| self.nonces.make(now, chance))
     }
 
     /// What we asked for, if the answer is to that: nobody chooses something weaker.

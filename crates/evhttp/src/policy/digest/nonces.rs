@@ -59,6 +59,12 @@ impl Nonces {
         fresh
     }
 
+    /// Whether more than half its time is over.
+    pub(crate) fn is_old(&self, nonce: &str, now: Duration) -> bool {
+        let made = self.name(nonce).map_or(0, |name| name.0);
+        u128::from(millis(now).saturating_sub(made)) > NONCE_FOR.as_millis() / 2
+    }
+
     fn name(&self, nonce: &str) -> Option<Name> {
         let number = |at| u64::from_str_radix(nonce.get(at..at + DIGITS)?, 16).ok();
         let name = (number(0)?, number(DIGITS)?);

@@ -3,12 +3,12 @@
 use super::*;
 use crate::policy::challenge::parse;
 
-fn digest(field: &str) -> Digest {
+pub(super) fn digest(field: &str) -> Digest {
     let field = field.replace('\n', " ");
     Digest::of(&parse(&field)[0], true).unwrap()
 }
 
-const MUFASA: Ask<'_> = Ask {
+pub(super) const MUFASA: Ask<'_> = Ask {
     name: "Mufasa",
     password: "Circle of Life",
     method: "GET",
