@@ -27,7 +27,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// ```
 #[derive(Clone)]
 pub struct Error {
-    inner: Arc<Inner>,
+    /// `None`: it was cancelled, and there is no more to say. Most errors are that one, of time limits that were not
+    /// needed; so it allocates nothing and counts nothing.
+    inner: Option<Arc<Inner>>,
 }
 
 struct Inner {
@@ -128,7 +130,9 @@ impl Error {
 
     /// What sort of failure this is.
     pub fn kind(&self) -> Kind {
-        self.inner.kind
+        self.inner
+            .as_ref()
+            .map_or(Kind::Cancelled, |inner| inner.kind)
     }
 
     /// Whether the promise was cancelled: no fault, and never reported.
@@ -150,20 +154,25 @@ impl Error {
 
     /// For [`Kind::Panicked`]: where the callback that panicked was attached.
     pub fn place(&self) -> Option<&'static Location<'static>> {
-        let outer = self.inner.place;
-        outer.or_else(|| {
-            let source = self.inner.source.as_deref()?;
+        let inner = self.inner.as_ref()?;
+        inner.place.or_else(|| {
+            let source = inner.source.as_deref()?;
             source.downcast_ref::<Error>()?.place()
         })
     }
 
     pub(crate) fn bare(kind: Kind) -> Error {
-        Error::build(kind, "".into(), None)
+        match kind {
+            Kind::Cancelled => Error { inner: None },
+            kind => Error::build(kind, "".into(), None),
+        }
     }
 
     /// Whether it carries no other error, which could be the user's.
     pub(crate) fn is_bare(&self) -> bool {
-        self.inner.source.is_none()
+        self.inner
+            .as_ref()
+            .is_none_or(|inner| inner.source.is_none())
     }
 
     pub(crate) fn abandoned(because: Option<Error>) -> Error {
@@ -186,13 +195,14 @@ impl Error {
             None => format!("panicked: {said}"),
         };
         let kind = Kind::Panicked;
+        let inner = Inner {
+            kind,
+            message: message.into(),
+            source: None,
+            place,
+        };
         Error {
-            inner: Arc::new(Inner {
-                kind,
-                message: message.into(),
-                source: None,
-                place,
-            }),
+            inner: Some(Arc::new(inner)),
         }
     }
 
@@ -201,13 +211,14 @@ impl Error {
         message: Cow<'static, str>,
         source: Option<Arc<dyn StdError + Send + Sync>>,
     ) -> Error {
+        let inner = Inner {
+            kind,
+            message,
+            source,
+            place: None,
+        };
         Error {
-            inner: Arc::new(Inner {
-                kind,
-                message,
-                source,
-                place: None,
-            }),
+            inner: Some(Arc::new(inner)),
         }
     }
 }
@@ -219,12 +230,15 @@ pub(crate) fn closed_for_io() -> std::io::Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(inner) = &self.inner else {
+            return Kind::Cancelled.fmt(f);
+        };
         let Inner {
             kind,
             message,
             source,
             ..
-        } = &*self.inner;
+        } = &**inner;
         match source {
             None if message.is_empty() => kind.fmt(f),
             None => f.write_str(message),
@@ -265,10 +279,8 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.inner
-            .source
-            .as_ref()
-            .map(|e| &**e as &(dyn StdError + 'static))
+        let source = self.inner.as_ref()?.source.as_ref()?;
+        Some(&**source)
     }
 }
 

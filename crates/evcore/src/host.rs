@@ -34,6 +34,7 @@ impl Hooks {
     }
 
     /// The host knows that a turn is due, or there is none to be told.
+    #[inline]
     pub(crate) fn is_asked(&self) -> bool {
         self.asked.get()
     }
@@ -82,10 +83,15 @@ impl Reactor {
 
 impl Core {
     /// Something came up outside a turn, on the reactor's own thread.
+    #[inline]
     pub(crate) fn nudge_host(self: &Rc<Self>) {
-        if self.is_turning() || self.is_closed() || self.hooks.asked.replace(true) {
-            return;
+        if !self.hooks.is_asked() && !self.is_turning() && !self.is_closed() {
+            self.ask_host();
         }
+    }
+
+    fn ask_host(self: &Rc<Self>) {
+        self.hooks.asked.set(true);
         let hook = self.hooks.on_wake.borrow().clone();
         match hook {
             Some(hook) => turn::wake_host(self, &hook),

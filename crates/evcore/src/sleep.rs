@@ -288,15 +288,16 @@ impl<T: 'static> Body for Limited<T> {
 }
 
 impl<T: 'static> Waiter for Ear<T> {
-    fn fire(self: Rc<Self>) {
+    fn fire(self: Rc<Self>) -> bool {
         let Some(limited) = self.limited.take() else {
-            return;
+            return false;
         };
         if let Some(source) = limited.body.source.take() {
             limited.settle(pass_on(&source));
             turn::release_node(source);
         }
         turn::release(limited);
+        true
     }
 
     fn is_live(&self) -> bool {

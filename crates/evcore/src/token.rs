@@ -111,22 +111,30 @@ impl<T> Slab<T> {
     /// # Panics
     /// With 2³² − 1 slots in use.
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Token) -> T) -> Token {
-        let (index, generation, next) = match self.slots.get(self.hole as usize) {
-            Some(&Slot {
-                generation,
-                state: State::Hole(next),
-            }) => (self.hole, generation, next),
-            _ => (self.slots.len() as u32, PRESENT + 1, END),
+        let Some(slot) = self.slots.get_mut(self.hole as usize) else {
+            return self.append(make);
         };
+        let token = Token {
+            index: self.hole,
+            generation: slot.generation,
+        };
+        let before = std::mem::replace(&mut slot.state, State::Full(make(token)));
+        if let State::Hole(next) = before {
+            self.hole = next;
+        }
+        self.len += 1;
+        token
+    }
+
+    /// As [`Slab::insert_with`], while there is no hole.
+    fn append(&mut self, make: impl FnOnce(Token) -> T) -> Token {
+        let index = self.slots.len() as u32;
         assert!(index < END, "a slab holds fewer than 2^32 - 1 values");
+        let generation = PRESENT + 1;
         let token = Token { index, generation };
         let state = State::Full(make(token));
+        self.slots.push(Slot { generation, state });
         self.len += 1;
-        self.hole = next;
-        match self.slots.get_mut(index as usize) {
-            Some(slot) => slot.state = state,
-            None => self.slots.push(Slot { generation, state }),
-        }
         token
     }
 
@@ -154,8 +162,7 @@ impl<T> Slab<T> {
 
     /// Takes the value out, unless the token is stale; from now on it is.
     pub(crate) fn remove(&mut self, token: Token) -> Option<T> {
-        self.get(token)?;
-        self.take(token.index)
+        self.vacate(token.index, |generation| names(token, generation))
     }
 
     /// What is in this slot now, whichever its generation.
@@ -200,22 +207,24 @@ impl<T> Slab<T> {
 
     /// Takes out what is in this slot now, whichever its generation.
     pub(crate) fn take(&mut self, index: u32) -> Option<T> {
+        self.vacate(index, |_| true)
+    }
+
+    fn vacate(&mut self, index: u32, meant: impl FnOnce(u32) -> bool) -> Option<T> {
         let slot = self.slots.get_mut(index as usize)?;
-        if let State::Hole(_) = slot.state {
+        if matches!(slot.state, State::Hole(_)) || !meant(slot.generation) {
             return None;
         }
+        let State::Full(value) = std::mem::replace(&mut slot.state, State::Hole(self.hole)) else {
+            return None;
+        };
         // A slot that has used up its generations is never filled again: a wrap would bring old tokens back to life.
-        let worn = slot.generation == u32::MAX;
-        let state = std::mem::replace(&mut slot.state, State::Hole(self.hole));
-        if !worn {
+        if slot.generation < u32::MAX {
             slot.generation += 1;
             self.hole = index;
         }
         self.len -= 1;
-        match state {
-            State::Full(value) => Some(value),
-            State::Hole(_) => None,
-        }
+        Some(value)
     }
 }
 

@@ -13,7 +13,7 @@ use std::task::Waker;
 use crate::current;
 use crate::error::Error;
 use crate::limits;
-use crate::promise::listen::{Emission, Rare};
+use crate::promise::listen::Emission;
 use crate::promise::state::{self, AnyNode, Node, Outcome, Place, PromiseNode, WaitList, Waiter};
 use crate::promise::unhandled::{Failure, Unhandled};
 use crate::reactor::Core;
@@ -320,12 +320,12 @@ pub(crate) fn deliver(core: &Rc<Core>) {
 /// One unit of delivery; false if there was nothing to do for the entry.
 fn deliver_one(core: &Rc<Core>, entry: Entry) -> bool {
     match entry {
-        Entry::One(waiter) => return fire(core, waiter),
+        Entry::One(waiter) => return waiter.fire(),
         Entry::Many(many) => return fire_next(core, many),
         Entry::Event(emission) => return tell(core, emission),
         Entry::Silence(node) => {
-            if let Some(rare) = node.base().rare.get() {
-                Rare::silence(rare, core);
+            if let Some(rare) = node.base().rare() {
+                rare.silence(core);
             }
             release_any(node);
             return false;
@@ -338,15 +338,6 @@ fn deliver_one(core: &Rc<Core>, entry: Entry) -> bool {
     true
 }
 
-fn fire(core: &Rc<Core>, waiter: Rc<dyn Waiter>) -> bool {
-    let live = waiter.is_live();
-    match live {
-        true => waiter.fire(),
-        false => bury_waiters(core, VecDeque::from([waiter])),
-    }
-    live
-}
-
 /// Fires the first of many and leaves the others where they were: in front.
 fn fire_next(core: &Rc<Core>, mut many: Box<WaitList>) -> bool {
     let Some(waiter) = many.list.pop_front() else {
@@ -355,7 +346,7 @@ fn fire_next(core: &Rc<Core>, mut many: Box<WaitList>) -> bool {
     if !many.list.is_empty() {
         core.queue.put_back(Entry::Many(many));
     }
-    fire(core, waiter)
+    waiter.fire()
 }
 
 fn tell(core: &Rc<Core>, mut emission: Box<Emission>) -> bool {
@@ -446,8 +437,8 @@ pub(crate) fn empty(core: &Rc<Core>) {
             Entry::One(waiter) => waiter.abandon(),
             Entry::Many(many) => many.list.into_iter().for_each(Waiter::abandon),
             Entry::Silence(node) => {
-                if let Some(rare) = node.base().rare.get() {
-                    Rare::silence(rare, core);
+                if let Some(rare) = node.base().rare() {
+                    rare.silence(core);
                 }
                 release_any(node);
             }

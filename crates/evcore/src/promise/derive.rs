@@ -112,14 +112,17 @@ impl<T: 'static, U: 'static, S, const SAME: bool> Waiter for Node<U, Then<T, S, 
 where
     S: Step<T, U> + 'static,
 {
-    fn fire(self: Rc<Self>) {
+    fn fire(self: Rc<Self>) -> bool {
+        // Whoever cancels takes both.
         let (Some(source), Some(step)) = (self.body.source.take(), self.body.step.take()) else {
-            return turn::release(self);
+            turn::release(self);
+            return false;
         };
         let outcome = step.run(&self.base.core, self.base.place, &source);
         self.settle(outcome);
         turn::release_node(source);
         turn::release(self);
+        true
     }
 
     fn is_live(&self) -> bool {

@@ -230,7 +230,8 @@ impl<T: 'static, U: 'static, S, const SAME: bool> Waiter for Node<U, AndThen<T, 
 where
     S: FollowStep<T, U> + 'static,
 {
-    fn fire(self: Rc<Self>) {
+    fn fire(self: Rc<Self>) -> bool {
+        let mut live = true;
         if let (Some(source), Some(step)) = (self.body.source.take(), self.body.step.take()) {
             match step.run(&self.base.core, self.base.place, &source) {
                 Decided::Settle(outcome) => _ = self.settle(outcome),
@@ -239,8 +240,11 @@ where
             turn::release_node(source);
         } else if let Some(leader) = self.body.leash.take() {
             arrive(&self, leader);
+        } else {
+            live = false;
         }
         turn::release(self);
+        live
     }
 
     fn is_live(&self) -> bool {
@@ -251,7 +255,7 @@ where
     fn abandon(self: Rc<Self>) {
         match self.base.core.is_closed() {
             true => state::cancel(self),
-            false => self.fire(),
+            false => _ = self.fire(),
         }
     }
 

@@ -131,9 +131,11 @@ impl<T: 'static, U: 'static, J: Join<T, U>> Body for Joining<T, U, J> {
 }
 
 impl<T: 'static, U: 'static, J: Join<T, U>> Waiter for Part<T, U, J> {
-    fn fire(self: Rc<Self>) {
+    fn fire(self: Rc<Self>) -> bool {
         let Some(whole) = self.whole.take() else {
-            return;
+            let core = self.source.base().core.clone();
+            turn::bury(&core, self);
+            return false;
         };
         let core = whole.base.core.clone();
         let outcome = result(&*self.source).expect("a waiter fires when its source has settled");
@@ -155,6 +157,7 @@ impl<T: 'static, U: 'static, J: Join<T, U>> Waiter for Part<T, U, J> {
         }
         turn::release(whole);
         turn::bury(&core, self);
+        true
     }
 
     fn is_live(&self) -> bool {
@@ -170,7 +173,7 @@ impl<T: 'static, U: 'static, J: Join<T, U>> Waiter for Part<T, U, J> {
             Some(whole) if whole.base.core.is_closed() => state::cancel(whole),
             whole => {
                 self.whole.set(whole);
-                self.fire();
+                _ = self.fire();
             }
         }
     }

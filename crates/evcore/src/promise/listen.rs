@@ -54,7 +54,7 @@ pub(crate) struct Emission {
 }
 
 pub(crate) fn rare(base: &Base) -> &Rare {
-    base.rare.get_or_init(Box::default)
+    base.make_rare()
 }
 
 /// The promise whose events `node`'s listeners hear (rule P19).
@@ -127,7 +127,7 @@ fn emit_dyn<P: 'static>(node: &Rc<dyn AnyNode>, event: Event<P>, payload: P) {
     if node.is_settled() {
         return turn::bury(core, payload);
     }
-    let wanted = node.base().rare.get().is_some_and(|rare| rare.hears(key));
+    let wanted = node.base().rare().is_some_and(|rare| rare.hears(key));
     let payload = match (event.is_latest(), wanted) {
         (false, false) => return turn::bury(core, payload),
         (false, true) => Some(Rc::new(payload) as Rc<dyn Any>),
@@ -216,7 +216,7 @@ impl Rare {
 /// all if it was cancelled.
 pub(crate) fn leave(node: &Rc<dyn AnyNode>, source: &Rc<dyn AnyNode>) {
     let operation = operation_of(source.clone());
-    let Some(rare) = operation.base().rare.get() else {
+    let Some(rare) = operation.base().rare() else {
         return;
     };
     let now = operation.base().core.number_emission();
@@ -258,7 +258,7 @@ impl Emission {
         if base.is_cancelled() {
             return None;
         }
-        let rare = base.rare.get()?;
+        let rare = base.rare()?;
         if self.payload.is_none() {
             self.payload = Some(self.begin_latest(rare)?);
         }
@@ -314,7 +314,7 @@ impl Emission {
 impl Call {
     /// Takes out the listener, which has panicked (rule P20).
     pub(crate) fn remove_from(&self, operation: &dyn AnyNode) {
-        let rare = operation.base().rare.get();
+        let rare = operation.base().rare();
         if let Some(listener) = rare.and_then(|rare| rare.remove(self.id)) {
             turn::bury(&operation.base().core, listener);
         }
@@ -374,7 +374,7 @@ impl Emitter {
         let Some(node) = self.node.upgrade() else {
             return false;
         };
-        let rare = node.base().rare.get();
+        let rare = node.base().rare();
         !node.is_settled() && rare.is_some_and(|rare| rare.hears(event.key()))
     }
 }

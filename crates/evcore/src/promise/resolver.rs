@@ -64,11 +64,14 @@ impl<T: 'static> Leashed<T> for Root<T> {
 }
 
 impl<T: 'static> Waiter for Node<T, Root<T>> {
-    fn fire(self: Rc<Self>) {
-        if let Some(leader) = self.body.leash.take() {
+    fn fire(self: Rc<Self>) -> bool {
+        let leader = self.body.leash.take();
+        let live = leader.is_some();
+        if let Some(leader) = leader {
             follow::arrive(&self, leader);
         }
         turn::release(self);
+        live
     }
 
     fn is_live(&self) -> bool {
@@ -79,7 +82,7 @@ impl<T: 'static> Waiter for Node<T, Root<T>> {
     fn abandon(self: Rc<Self>) {
         match self.base.core.is_closed() {
             true => state::cancel(self),
-            false => self.fire(),
+            false => _ = self.fire(),
         }
     }
 
@@ -118,8 +121,12 @@ impl<T: 'static> Resolver<T> {
             .expect("only settling takes the node, and uses up the resolver")
     }
 
+    #[inline]
     fn finish(mut self, outcome: Outcome<T>) {
-        if let Some(node) = self.node.take() {
+        let node = self.node.take();
+        // Nothing is left in it that its Drop could find unsettled.
+        std::mem::forget(self);
+        if let Some(node) = node {
             node.settle(outcome);
             turn::release(node);
         }

@@ -4,10 +4,11 @@
 
 use std::cell::{Cell, OnceCell};
 use std::collections::VecDeque;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::panic::Location;
 use std::rc::Rc;
 
+use crate::error::Kind;
 use crate::promise::derive::wait_for;
 use crate::promise::listen::{self, Rare};
 use crate::promise::unhandled::Failure;
@@ -43,8 +44,8 @@ pub(crate) trait AnyNode {
 
 /// One who waits for a promise: a derived promise, an await, part of a join.
 pub(crate) trait Waiter {
-    /// The promise has settled, and it is this one's turn.
-    fn fire(self: Rc<Self>);
+    /// The promise has settled, and it is this one's turn. False if that meant nothing to anybody any more.
+    fn fire(self: Rc<Self>) -> bool;
     /// Whether firing would still mean something to anybody.
     fn is_live(&self) -> bool;
     /// The reactor is closing: let go of everything, run nothing.
@@ -99,8 +100,9 @@ const LOOKED: u8 = 4;
 pub(crate) struct Base {
     pub(crate) core: Rc<Core>,
     pub(crate) place: Place,
-    waiters: Cell<Waiters>,
-    pub(crate) rare: OnceCell<Box<Rare>>,
+    /// What is in these two is dropped by our own `Drop`, which has it looked at once, and not whenever it changes.
+    waiters: Cell<ManuallyDrop<Waiters>>,
+    rare: ManuallyDrop<OnceCell<Box<Rare>>>,
     handles: Cell<u32>,
     flags: Cell<u8>,
 }
@@ -110,6 +112,8 @@ enum Waiters {
     One(Rc<dyn Waiter>),
     Many(Option<Box<WaitList>>),
 }
+
+const NOBODY: Waiters = Waiters::Many(None);
 
 pub(crate) struct WaitList {
     pub(crate) list: VecDeque<Rc<dyn Waiter>>,
@@ -122,11 +126,32 @@ impl Base {
         Base {
             core,
             place,
-            waiters: Cell::new(Waiters::Many(None)),
-            rare: OnceCell::new(),
+            waiters: Cell::new(ManuallyDrop::new(NOBODY)),
+            rare: ManuallyDrop::default(),
             handles: Cell::new(0),
             flags: Cell::new(0),
         }
+    }
+
+    #[inline]
+    fn take_waiters(&self) -> Waiters {
+        let waiters = self.waiters.replace(ManuallyDrop::new(NOBODY));
+        ManuallyDrop::into_inner(waiters)
+    }
+
+    /// Puts back what was taken, or what has become of it: nobody is in there now.
+    #[inline]
+    fn put_waiters(&self, waiters: Waiters) {
+        self.waiters.set(ManuallyDrop::new(waiters));
+    }
+
+    #[inline]
+    pub(crate) fn rare(&self) -> Option<&Rare> {
+        self.rare.get().map(|rare| &**rare)
+    }
+
+    pub(crate) fn make_rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
     }
 
     #[inline]
@@ -181,20 +206,20 @@ impl Base {
     /// Nobody waits or listens, nor ever did the latter.
     #[inline]
     fn is_bare(&self) -> bool {
-        let waiters = self.waiters.replace(Waiters::Many(None));
+        let waiters = self.take_waiters();
         let bare = matches!(waiters, Waiters::Many(None));
-        self.waiters.set(waiters);
+        self.put_waiters(waiters);
         bare && self.rare.get().is_none()
     }
 
     pub(crate) fn live_waiters(&self) -> usize {
-        let waiters = self.waiters.replace(Waiters::Many(None));
+        let waiters = self.take_waiters();
         let live = match &waiters {
             Waiters::One(waiter) => usize::from(waiter.is_live()),
             Waiters::Many(None) => 0,
             Waiters::Many(Some(many)) => many.list.len() - many.dead,
         };
-        self.waiters.set(waiters);
+        self.put_waiters(waiters);
         live
     }
 
@@ -202,10 +227,10 @@ impl Base {
     /// living (rule P30).
     fn sweep(&self) {
         let mut dead = VecDeque::new();
-        let kept = match self.waiters.replace(Waiters::Many(None)) {
+        let kept = match self.take_waiters() {
             Waiters::One(waiter) if !waiter.is_live() => {
                 dead.push_back(waiter);
-                Waiters::Many(None)
+                NOBODY
             }
             Waiters::Many(Some(mut many)) => {
                 many.dead += 1;
@@ -216,25 +241,19 @@ impl Base {
             }
             other => other,
         };
-        self.waiters.set(kept);
+        self.put_waiters(kept);
         turn::bury_waiters(&self.core, dead);
     }
 
     /// Appends a waiter of a promise that is still pending.
     #[inline]
     pub(crate) fn push_waiter(&self, waiter: Rc<dyn Waiter>) {
-        let waiters = match self.waiters.replace(Waiters::Many(None)) {
+        let waiters = match self.take_waiters() {
             Waiters::Many(None) => Waiters::One(waiter),
-            Waiters::One(first) => {
-                let list = VecDeque::from([first, waiter]);
-                Waiters::Many(Some(Box::new(WaitList { list, dead: 0 })))
-            }
-            Waiters::Many(Some(mut many)) => {
-                many.list.push_back(waiter);
-                Waiters::Many(Some(many))
-            }
+            Waiters::One(first) => WaitList::of_two(first, waiter),
+            Waiters::Many(Some(many)) => many.and(waiter),
         };
-        self.waiters.set(waiters);
+        self.put_waiters(waiters);
     }
 
     /// The only waiter, if there is exactly one and nobody else could ever
@@ -243,11 +262,11 @@ impl Base {
         if self.handles.get() != 0 || self.rare.get().is_some() {
             return None;
         }
-        match self.waiters.replace(Waiters::Many(None)) {
+        match self.take_waiters() {
             Waiters::One(waiter) => Some(waiter),
             Waiters::Many(Some(mut many)) if many.list.len() == 1 => many.list.pop_front(),
             other => {
-                self.waiters.set(other);
+                self.put_waiters(other);
                 None
             }
         }
@@ -256,7 +275,7 @@ impl Base {
     /// Queues everybody who waits. Called once, when the outcome is set.
     #[inline]
     pub(crate) fn release_waiters(&self) {
-        match self.waiters.replace(Waiters::Many(None)) {
+        match self.take_waiters() {
             Waiters::Many(None) => {}
             Waiters::One(waiter) => self.core.enqueue(Entry::One(waiter)),
             Waiters::Many(Some(many)) => self.core.enqueue(Entry::Many(many)),
@@ -264,16 +283,28 @@ impl Base {
     }
 
     pub(crate) fn each_waiter(&self, mut see: impl FnMut(&Rc<dyn Waiter>)) {
-        let waiters = self.waiters.replace(Waiters::Many(None));
+        let waiters = self.take_waiters();
         match &waiters {
             Waiters::One(waiter) => see(waiter),
             Waiters::Many(many) => many.iter().flat_map(|m| &m.list).for_each(see),
         }
-        self.waiters.set(waiters);
+        self.put_waiters(waiters);
     }
 }
 
 impl WaitList {
+    #[inline(never)]
+    fn of_two(first: Rc<dyn Waiter>, second: Rc<dyn Waiter>) -> Waiters {
+        let list = VecDeque::from([first, second]);
+        Waiters::Many(Some(Box::new(WaitList { list, dead: 0 })))
+    }
+
+    #[inline(never)]
+    fn and(mut self: Box<Self>, waiter: Rc<dyn Waiter>) -> Waiters {
+        self.list.push_back(waiter);
+        Waiters::Many(Some(self))
+    }
+
     fn sort_out(&mut self, dead: &mut VecDeque<Rc<dyn Waiter>>) {
         let all = mem::take(&mut self.list);
         for waiter in all {
@@ -295,13 +326,16 @@ impl WaitList {
 impl Drop for Base {
     /// A pending promise that goes takes its waiters with it, one by one:
     /// each may hold the next of a long chain (rule P7).
+    #[inline]
     fn drop(&mut self) {
-        let left = match mem::replace(self.waiters.get_mut(), Waiters::Many(None)) {
-            Waiters::Many(None) => return,
-            Waiters::One(waiter) => VecDeque::from([waiter]),
-            Waiters::Many(Some(many)) => many.list,
-        };
-        turn::bury_waiters(&self.core, left);
+        match self.take_waiters() {
+            Waiters::Many(None) => {}
+            Waiters::One(waiter) => turn::bury_waiters(&self.core, VecDeque::from([waiter])),
+            Waiters::Many(Some(many)) => turn::bury_waiters(&self.core, many.list),
+        }
+        if let Some(rare) = self.rare.take() {
+            drop(rare);
+        }
     }
 }
 
@@ -346,13 +380,12 @@ impl<T: 'static, B: Body + 'static> Node<T, B> {
             return false;
         }
         self.body.retire(&self.base.core);
-        let rare = self.base.rare.get();
-        if rare.is_some() {
+        if self.base.rare().is_some() {
             self.base.core.enqueue(Entry::Silence(self.clone()));
         }
         self.base.release_waiters();
         // Last: a hook's Drop may attach to this very promise (rule P5).
-        if let Some(rare) = rare {
+        if let Some(rare) = self.base.rare() {
             turn::bury_each(&self.base.core, rare.take_hooks());
         }
         true
@@ -431,7 +464,6 @@ impl<T: 'static, B: Body + 'static> AnyNode for Node<T, B> {
 /// nobody is interested any more (rules P13 and P14). A loop, not a recursion:
 /// chains may be long (P7).
 pub(crate) fn cancel(first: Rc<dyn AnyNode>) {
-    let error = first.base().core.cancelled();
     let mut next = Some(first);
     let mut more = VecDeque::new();
     while let Some(node) = next.take().or_else(|| more.pop_front()) {
@@ -441,10 +473,10 @@ pub(crate) fn cancel(first: Rc<dyn AnyNode>) {
         }
         node.base().set(CANCELLED);
         let core = node.base().core.clone();
-        let hooks = node.base().rare.get().map(|rare| rare.take_hooks());
-        node.clone().fail(Failure::quiet(error.clone()));
+        let hooks = node.base().rare().map(|rare| rare.take_hooks());
+        node.clone().fail(Failure::quiet(Kind::Cancelled.into()));
         // It is settled by now: what the listeners hold may look at it.
-        if let Some(rare) = node.base().rare.get() {
+        if let Some(rare) = node.base().rare() {
             core.clean_up_later(hooks.unwrap_or_default());
             rare.silence(&core);
         }

@@ -143,13 +143,17 @@ impl<T: 'static> Listening<T> {
 }
 
 impl Waiter for Ear {
-    fn fire(self: Rc<Self>) {
+    fn fire(self: Rc<Self>) -> bool {
         match self.state.replace(Hearing::Fired) {
             Hearing::Waiting(Wakeup::Foreign(waker)) => turn::wake(&self.core, waker),
             Hearing::Waiting(wakeup) => self.core.wake(wakeup),
-            Hearing::Gone => self.state.set(Hearing::Gone),
+            Hearing::Gone => {
+                self.state.set(Hearing::Gone);
+                return false;
+            }
             Hearing::Quiet | Hearing::Fired => {}
         }
+        true
     }
 
     fn is_live(&self) -> bool {

@@ -47,7 +47,7 @@ pub(crate) struct Core {
     pub(crate) hooks: Hooks,
     pub(super) on_unhandled: RefCell<Option<Rc<dyn Fn(&Unhandled)>>>,
     pub(super) locals: RefCell<Vec<Rc<dyn Any>>>,
-    errors: OnceCell<(Error, Error)>,
+    error: OnceCell<Error>,
     pub(super) ready: RefCell<Vec<Ready>>,
     /// None once the reactor is closed.
     pub(super) posts: RefCell<Option<Posts>>,
@@ -77,7 +77,7 @@ impl Core {
             hooks: Hooks::default(),
             on_unhandled: RefCell::default(),
             locals: RefCell::default(),
-            errors: OnceCell::new(),
+            error: OnceCell::new(),
             ready: RefCell::default(),
             posts: RefCell::new(Some(posts)),
             world,
@@ -108,17 +108,9 @@ impl Core {
         self.sources.borrow_mut()
     }
 
-    fn errors(&self) -> &(Error, Error) {
-        self.errors
-            .get_or_init(|| (Kind::Cancelled.into(), Kind::Closed.into()))
-    }
-
-    pub(crate) fn cancelled(&self) -> Error {
-        self.errors().0.clone()
-    }
-
+    /// The error of what is made when this is closed.
     pub(crate) fn closed(&self) -> Error {
-        self.errors().1.clone()
+        self.error.get_or_init(|| Kind::Closed.into()).clone()
     }
 
     /// The turn will see for itself what comes up now, no host needs to.
@@ -138,7 +130,6 @@ impl Core {
 
     /// Appends to the delivery queue. A closed reactor delivers nothing: it
     /// lets go of it at once.
-    #[inline]
     pub(crate) fn enqueue(self: &Rc<Self>, entry: Entry) {
         self.queue.push(entry);
         if !self.is_turning() {
@@ -146,6 +137,7 @@ impl Core {
         }
     }
 
+    #[inline]
     fn queued_outside(self: &Rc<Self>) {
         self.nudge_host();
         if self.closed.get() {
