@@ -6,7 +6,7 @@ use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use evcore::{Emitter, Result};
@@ -302,8 +302,14 @@ pub struct Answer(State);
 
 enum State {
     Ready(Option<Result<Response>>),
-    Later(Pin<Box<dyn Future<Output = Result<Response>>>>),
+    /// What will bring it, and what is to be made of it then.
+    Later(
+        Pin<Box<dyn Future<Output = Result<Response>>>>,
+        Option<Change>,
+    ),
 }
+
+type Change = Box<dyn FnOnce(Response) -> Result<Response>>;
 
 impl Answer {
     /// An answer that is known already.
@@ -313,16 +319,20 @@ impl Answer {
 
     /// An answer that `future` will bring.
     pub fn later(future: impl Future<Output = Result<Response>> + 'static) -> Answer {
-        Answer(State::Later(Box::pin(future)))
+        Answer(State::Later(Box::pin(future), None))
     }
 
-    /// What `change` makes of the response, once it is there; nothing is
-    /// boxed if it is there already.
+    /// What `change` makes of the response, once it is there. Cheaper than a
+    /// future around this one.
     pub fn map(self, change: impl FnOnce(Response) -> Result<Response> + 'static) -> Answer {
         match self.0 {
             State::Ready(Some(response)) => Answer::ready(response.and_then(change)),
             State::Ready(None) => self,
-            State::Later(future) => Answer::later(async move { change(future.await?) }),
+            State::Later(future, None) => Answer(State::Later(future, Some(Box::new(change)))),
+            State::Later(future, Some(earlier)) => {
+                let both = move |response| change(earlier(response)?);
+                Answer(State::Later(future, Some(Box::new(both))))
+            }
         }
     }
 }
@@ -335,7 +345,13 @@ impl Future for Answer {
             State::Ready(response) => {
                 Poll::Ready(response.take().expect("polled after it was ready"))
             }
-            State::Later(future) => future.as_mut().poll(cx),
+            State::Later(future, change) => {
+                let response = ready!(future.as_mut().poll(cx));
+                Poll::Ready(match change.take() {
+                    Some(change) => response.and_then(change),
+                    None => response,
+                })
+            }
         }
     }
 }
@@ -344,7 +360,7 @@ impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             State::Ready(_) => "Answer(ready)",
-            State::Later(_) => "Answer(later)",
+            State::Later(..) => "Answer(later)",
         })
     }
 }

@@ -466,7 +466,7 @@ impl ClientBuilder {
             layers.push(Rc::new(Attach(jar.clone())));
         }
         if let Some(ratio) = self.decode.filter(|_| Decode::is_possible()) {
-            layers.push(Rc::new(Decode { ratio }));
+            layers.push(Rc::new(Decode::new(ratio)));
         }
         layers.push(Rc::new(Again::new(self.retries)));
         layers.push(Rc::new(Harvest {

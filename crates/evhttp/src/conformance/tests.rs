@@ -43,9 +43,7 @@ fn follow() -> Rc<dyn Layer> {
 }
 
 fn decode() -> Rc<dyn Layer> {
-    Rc::new(Decode {
-        ratio: DECODED_RATIO,
-    })
+    Rc::new(Decode::new(DECODED_RATIO))
 }
 
 /// One that upgrades nothing here: the case's URLs are of a host that nobody knows.

@@ -310,8 +310,10 @@ fn fields<'a>(
     host: &'a HeaderValue,
     headers: &'a HeaderMap,
 ) -> impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)> {
-    let host = headers.get(HOST).unwrap_or(host);
-    let us = (!headers.contains_key(USER_AGENT)).then_some((&USER_AGENT, &US));
+    // Looking at the few there are is cheaper than hashing a name.
+    let theirs = |wanted: HeaderName| headers.iter().find(|(name, _)| **name == wanted);
+    let host = theirs(HOST).map_or(host, |(_, value)| value);
+    let us = theirs(USER_AGENT).is_none().then_some((&USER_AGENT, &US));
     let others = headers.iter().filter(|(name, _)| **name != HOST);
     std::iter::once((&HOST, host)).chain(us).chain(others)
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use evcore::Result;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, RANGE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use url::Url;
 
 use crate::body::{Body, Pieces};
@@ -20,10 +20,19 @@ use crate::response::Response;
 
 pub(crate) struct Decode {
     /// See [`DECODED_RATIO`](crate::limits::DECODED_RATIO).
-    pub(crate) ratio: u64,
+    ratio: u64,
+    /// The fields of a call that had none: a copy is cheaper than putting one
+    /// into an empty map.
+    alone: HeaderMap,
 }
 
 impl Decode {
+    pub(crate) fn new(ratio: u64) -> Decode {
+        let accepted = HeaderValue::from_static(coding::ACCEPTED);
+        let alone = HeaderMap::from_iter([(ACCEPT_ENCODING, accepted)]);
+        Decode { ratio, alone }
+    }
+
     /// Whether a coding is built in.
     pub(crate) fn is_possible() -> bool {
         !coding::ACCEPTED.is_empty()
@@ -35,7 +44,9 @@ impl Layer for Decode {
         if call.options.as_sent {
             return next.send(call);
         }
-        if !call.headers.contains_key(ACCEPT_ENCODING) {
+        if call.headers.is_empty() {
+            call.headers = self.alone.clone();
+        } else if !call.headers.contains_key(ACCEPT_ENCODING) {
             // RFC 9110 §14.2: a range counts coded bytes, if coding is agreed.
             let accepted = match call.headers.contains_key(RANGE) {
                 true => HeaderValue::from_static("identity"),
@@ -43,12 +54,8 @@ impl Layer for Decode {
             };
             call.headers.insert(ACCEPT_ENCODING, accepted);
         }
-        let head = call.method == Method::HEAD;
-        let ratio = self.ratio;
-        next.send(call).map(move |response| match head {
-            true => Ok(response),
-            false => decode(response, ratio),
-        })
+        next.send(call)
+            .map(move |response| decode(response, self.ratio))
     }
 }
 
