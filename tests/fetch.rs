@@ -22,6 +22,7 @@ mod fetch {
     mod secrets;
     mod stopping;
     mod story;
+    mod switching;
     mod targets;
     mod twice;
 }

@@ -280,3 +280,69 @@ fn a_close_is_announced_once() {
         assert_eq!(exchange.verdict(), Verdict::Close(CloseReason::AskedByUs));
     }
 }
+
+#[test]
+#[rustfmt::skip] // one row a line
+fn upgrade_never_goes_without_its_connection_option() {
+    // What the caller's fields say, and what the codec adds to them.
+    let rows: [(Fields, &str); 4] = [
+        (&[("upgrade", "x")], "connection: upgrade\r\n"),
+        (&[("connection", "keep-alive"), ("upgrade", "x")], "connection: upgrade\r\n"),
+        (&[("connection", "keep-alive, Upgrade"), ("upgrade", "x")], ""),
+        (&[("connection", "upgrade")], ""),
+    ];
+    for (fields, added) in rows {
+        let lines: String = headers(fields).iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect();
+        let mut out = BytesMut::new();
+        let mut client = ClientExchange::new(Limits::default());
+        let host = headers(&[("host", "a")]);
+        client.write_head(&Method::GET, "/", host.iter().chain(&headers(fields)), BodyLength::None, &mut out).unwrap();
+        assert_eq!(out, format!("GET / HTTP/1.1\r\nhost: a\r\n{lines}{added}\r\n"));
+        out.clear();
+        asked(UPGRADE).write_head(StatusCode::SWITCHING_PROTOCOLS, &headers(fields), BodyLength::None, &mut out).unwrap();
+        assert_eq!(out, format!("HTTP/1.1 101 Switching Protocols\r\n{lines}{added}\r\n"));
+    }
+}
+
+#[test]
+#[rustfmt::skip] // one row a line
+fn a_server_knows_what_hands_its_connection_over() {
+    let unasked = ["Upgrade: x\r\n", "Connection: upgrade\r\n", "Connection: upgrades\r\nUpgrade: x\r\n"];
+    let mut rows = unasked.map(|fields| (format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"), 101, false)).to_vec();
+    rows.extend([(GET, 101, false), (GET, 200, false), (UPGRADE, 101, true), (UPGRADE, 200, false)].map(|(text, status, does)| (text.to_owned(), status, does)));
+    rows.extend([(TUNNEL, 200, true), (TUNNEL, 299, true), (TUNNEL, 300, false), (TUNNEL, 101, false)].map(|(text, status, does)| (text.to_owned(), status, does)));
+    rows.push((UPGRADE.replace("1.1", "1.0"), 101, false));
+    for (request, status, does) in rows {
+        let status = StatusCode::from_u16(status).unwrap();
+        let mut server = asked(&request);
+        assert_eq!(server.would_switch(status), does, "{request:?} {status}");
+        let mut out = BytesMut::new();
+        let written = server.write_head(status, None, BodyLength::None, &mut out);
+        assert_eq!(written == Ok(Framing::Switched), does, "{request:?} {status}");
+    }
+    assert!(!ServerExchange::new(Limits::default()).would_switch(StatusCode::OK));
+}
+
+#[test]
+fn a_server_that_switches_before_the_request_is_written_is_at_fault() {
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n";
+    for ends in [false, true] {
+        let mut client = ClientExchange::new(Limits::default());
+        let (mut out, mut input) = (BytesMut::new(), BytesMut::from(answer));
+        let fields = headers(&[("host", "a"), ("upgrade", "x")]);
+        client
+            .write_head(&Method::GET, "/", &fields, BodyLength::Known(4), &mut out)
+            .unwrap();
+        if ends {
+            client.write_piece(b"body", &mut out).unwrap();
+            client.write_end(None, &mut out).unwrap();
+        }
+        match client.next(&mut input) {
+            Ok(Event::Head(_, Framing::Switched)) => assert!(ends && client.upgraded()),
+            outcome => {
+                assert!(!ends);
+                assert_eq!(kind(outcome), FaultKind::EarlyUpgrade);
+            }
+        }
+    }
+}

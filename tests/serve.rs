@@ -13,6 +13,7 @@ mod serve {
     mod answers;
     mod bodies;
     mod refusals;
+    mod switching;
     mod time;
 }
 
@@ -157,6 +158,14 @@ impl Peer {
     fn rest(mut self) -> String {
         while self.receive() {}
         self.text()
+    }
+
+    /// Whether anything is heard within `limit`, be it the end.
+    fn hears_within(&mut self, limit: Duration) -> bool {
+        self.stream.set_read_timeout(Some(limit)).unwrap();
+        let heard = self.stream.peek(&mut [0]);
+        self.stream.set_read_timeout(Some(10 * SECOND)).unwrap();
+        heard.is_ok()
     }
 
     /// Whether the server closes within `limit`, saying nothing more.

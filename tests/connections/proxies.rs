@@ -139,3 +139,52 @@ fn proxies_and_their_credentials_are_part_of_the_key() {
     assert_eq!([connections("me:two@"), connections("")], [3, 3]);
     assert_eq!(connections("me:one@"), 3);
 }
+
+#[test]
+fn a_change_of_protocol_goes_through_a_tunnel() {
+    let opened = send("HTTP/1.1 200 Go on\r\n\r\n");
+    let agreed = send("HTTP/1.1 101 Switching\r\nUpgrade: chat\r\n\r\nhello");
+    let raw = Raw::serve_each(vec![
+        vec![
+            Step::ReadHead,
+            opened,
+            Step::ReadHead,
+            send(OK),
+            Step::ReadHead,
+            agreed,
+        ],
+        vec![Step::ReadHead, send(OK)],
+    ]);
+    let client = through("http", &raw);
+    let asked = || run(client.get("http://a.example/x").upgrade("chat").send()).unwrap();
+    // Refused, the tunnel is kept for who wants just such a one, and nobody else.
+    assert_eq!(asked().text().unwrap(), "ok");
+    run(client.fetch("http://a.example/")).unwrap();
+    let stream = asked().upgrade().unwrap();
+    assert_eq!(run(stream.read(100)).unwrap(), b"hello");
+    let seen = raw.seen();
+    let heads: Vec<String> = seen[0]
+        .text()
+        .split("\r\n\r\n")
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(
+        heads[0],
+        "CONNECT a.example:80 HTTP/1.1\r\nhost: a.example:80"
+    );
+    for head in &heads[1..3] {
+        assert!(
+            head.starts_with("GET /x HTTP/1.1\r\nhost: a.example\r\n"),
+            "{head}"
+        );
+        assert!(
+            head.contains("\r\nupgrade: chat\r\n") && head.ends_with("\r\nconnection: upgrade"),
+            "{head}"
+        );
+    }
+    let plain = seen[1].text();
+    assert!(
+        plain.starts_with("GET http://a.example/ HTTP/1.1\r\n"),
+        "{plain}"
+    );
+}

@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use bed::raw::{Raw, Step, early_refusal, send};
-use evcore::run;
-use evhttp::{Client, Request, get, post};
+use evcore::{run, secs, sleep};
+use evhttp::{Body, Client, Request, get, post};
 
-use super::row::{Row, Told, row, said, told, told_by};
+use super::row::{Row, Told, answered, row, said, told, told_by};
 
 /// A server that says this and resets: the kernel does so to who closes with bytes unread.
 pub(crate) fn reset_after(says: &'static str) -> Told {
@@ -22,6 +22,12 @@ pub(crate) fn reset_after(says: &'static str) -> Told {
         std::thread::sleep(Duration::from_millis(200));
     });
     told(get(format!("http://{address}/")).send()).naming(address, "SERVER")
+}
+
+/// A server that changes to `x` as soon as it has the head.
+fn switching() -> Vec<Step> {
+    let agreed = "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n";
+    vec![Step::ReadHead, send(agreed)]
 }
 
 /// A server that says this, and then the same piece for ever.
@@ -168,6 +174,33 @@ pub(crate) const ROWS: &[Row] = &[
         "Protocol(UnaskedUpgrade)",
         "head http://SERVER/: the server switched protocols without being asked to",
         || said("HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"),
+    ),
+    row(
+        "a change to another protocol than asked for",
+        "Protocol(OtherUpgrade)",
+        "head http://SERVER/: the server switched to another protocol than it was asked to",
+        || told_by(switching(), |request| request.upgrade("chat").send()),
+    ),
+    row(
+        "a change of protocol in the middle of the request",
+        "Protocol(EarlyUpgrade)",
+        "head http://SERVER/: the server switched protocols before it had the whole request",
+        || {
+            let endless = |request: Request| {
+                let body = Body::from_fn(None, || sleep(secs(3_600)).then(|()| None));
+                request.upgrade("x").body(body).send()
+            };
+            told_by(switching(), endless)
+        },
+    ),
+    row(
+        "an answer where a change of protocol was wanted",
+        "NotSwitched",
+        "head http://SERVER/: the server answered 200 OK instead of switching protocols",
+        || {
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+            answered(answer, |page| page.upgrade().map(|_| page))
+        },
     ),
     row(
         "a field without end",

@@ -13,6 +13,7 @@ mod queue;
 mod race;
 mod room;
 mod socks;
+mod switch;
 mod transport;
 mod tunnel;
 mod wire;

@@ -113,6 +113,10 @@ pub enum ErrorKind {
     },
     /// The status is 4xx or 5xx and the caller asked for that to be an error.
     Status(http::StatusCode),
+    /// The server answered this, and the caller asked for the stream behind a change of protocol.
+    NotSwitched(http::StatusCode),
+    /// The stream behind a change of protocol has been taken already, or there never was one.
+    StreamTaken,
 }
 
 /// A failed call. Inside an [`evcore::Error`], from which
@@ -377,6 +381,11 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Redirect(why) => write!(f, "the redirect is not followed: {why}"),
             ErrorKind::TooManyRedirects { limit } => write!(f, "more than {limit} redirects"),
             ErrorKind::Status(status) => write!(f, "the server answered {status}"),
+            ErrorKind::NotSwitched(status) => write!(
+                f,
+                "the server answered {status} instead of switching protocols"
+            ),
+            ErrorKind::StreamTaken => f.write_str("the stream has been taken already"),
         }
     }
 }

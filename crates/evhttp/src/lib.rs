@@ -41,6 +41,7 @@ mod request;
 mod response;
 mod secrets;
 pub mod server;
+mod upgraded;
 
 pub use http;
 
@@ -68,3 +69,4 @@ pub use multipart::Multipart;
 pub use request::Request;
 pub use response::Response;
 pub use server::{Server, ServerBuilder, serve};
+pub use upgraded::Upgraded;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use evcore::{Emitter, Promise};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, UPGRADE};
 use http::{HeaderName, HeaderValue, Method};
 use url::Url;
 
@@ -67,6 +67,30 @@ impl Request {
             return self.change(|parts| _ = parts.headers.append(name, value));
         }
         self.refuse(format!("field {name:?} can't be sent: bad name or value"))
+    }
+
+    /// Asks the server to change the protocol of the connection (RFC 9110 §7.8), to `protocol` or one of several with
+    /// commas between them. `Connection: upgrade` goes with it, as with an Upgrade field set by hand.
+    ///
+    /// If the server agrees (101), [`Response::upgrade`] gives the stream; any other answer is a response as
+    /// without. Through an HTTP proxy the server is reached by a tunnel (CONNECT), for `http` too.
+    ///
+    /// ```
+    /// # use evhttp::Response;
+    /// # let server = evhttp::serve("127.0.0.1:0", |_| Response::switching("echo", |s| async move {
+    /// #     s.write_all(s.read(9).await?).await
+    /// # }))?;
+    /// # let url = format!("http://{}/", server.local_addr());
+    /// let stream = evcore::run(evhttp::get(url).upgrade("echo").send())?.upgrade()?;
+    /// stream.write_all("hello");
+    /// assert_eq!(evcore::run(stream.read(100))?, b"hello");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    pub fn upgrade(self, protocol: impl AsRef<[u8]>) -> Request {
+        match protocol.as_ref().trim_ascii().is_empty() {
+            true => self.refuse("an upgrade needs the name of a protocol".into()),
+            false => self.header(UPGRADE, protocol),
+        }
     }
 
     /// A path and query sent as they are given, in the place of the URL's, which

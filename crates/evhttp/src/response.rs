@@ -2,7 +2,7 @@
 //! function returns. Cheap to clone; its body is taken once.
 
 use std::borrow::Cow;
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
@@ -16,6 +16,10 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
 
 mod convert;
+mod switch;
+
+use switch::Beyond;
+pub(crate) use switch::Taker;
 
 /// Head and body of a response.
 ///
@@ -42,14 +46,18 @@ struct Head {
 struct Inner {
     head: Head,
     body: RefCell<Content>,
+    /// The connection, or who takes it, if HTTP ends with this response.
+    beyond: Cell<Option<Box<Beyond>>>,
 }
 
-/// A response that is changed while others share it becomes one of its own; a streamed body goes with it.
+/// A response that is changed while others share it becomes one of its own; a streamed body goes with it, and a
+/// connection.
 impl Clone for Inner {
     fn clone(&self) -> Inner {
         Inner {
             head: self.head.clone(),
             body: RefCell::new(self.body.borrow_mut().share()),
+            beyond: Cell::new(self.beyond.take()),
         }
     }
 }
@@ -84,6 +92,7 @@ impl Response {
         Response(Rc::new(Inner {
             head,
             body: RefCell::new(Content::Whole(Bytes::new())),
+            beyond: Cell::new(None),
         }))
     }
 
@@ -181,6 +190,7 @@ impl Response {
         Response(Rc::new(Inner {
             head,
             body: RefCell::new(Content::Stream(body)),
+            beyond: Cell::new(None),
         }))
     }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use evcore::{Error, Promise, Reactor, Result, spawn};
+use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, Method, StatusCode, Version};
 
 use crate::body::Body;
@@ -27,6 +28,7 @@ mod exchange;
 mod io;
 mod spare;
 mod sweep;
+mod switch;
 
 #[cfg(feature = "digest")]
 pub use digest::{Algorithm, Digest, Verified};
@@ -103,6 +105,17 @@ impl Request {
     /// Nothing is decoded.
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// Whether it asks for a change to `protocol`, a name with a version if
+    /// it has one: see [`Response::switching`]. HTTP/1.0 can't (RFC 9110 §7.8).
+    pub fn wants_upgrade(&self, protocol: &str) -> bool {
+        let lists = |name, wanted: &str| {
+            let fields = self.headers.get_all(name).into_iter();
+            let mut items = fields.flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
+            items.any(|item| item.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes()))
+        };
+        self.version == Version::HTTP_11 && lists(CONNECTION, "upgrade") && lists(UPGRADE, protocol)
     }
 
     /// What follows the question mark.
@@ -367,18 +380,21 @@ impl Server {
         self.state.local
     }
 
-    /// Connections that are open now.
+    /// Connections that are open now, with those that were handed over.
     pub fn connections(&self) -> usize {
         self.state.connections.borrow().len()
     }
 
-    /// Stops accepting and closes all connections, whatever they are doing.
+    /// Stops accepting and closes all connections, whatever they are doing;
+    /// those that were handed over ([`Response::switching`]) as well, whoever
+    /// has their streams.
     pub fn close(&self) {
         self.work.iter().for_each(Promise::cancel);
         let connections = self.state.connections.take();
-        connections
-            .into_values()
-            .for_each(|(_, connection)| connection.cancel());
+        connections.into_values().for_each(|(io, connection)| {
+            connection.cancel();
+            io.cut_if_switched();
+        });
     }
 }
 

@@ -284,6 +284,15 @@ impl Drive {
         Some(connection)
     }
 
+    /// The stream, and what has come behind the head, once the connection speaks another protocol; `None` if some of
+    /// the request is still to be sent. Its place among the client's connections is free from now on.
+    #[cold]
+    pub(crate) fn hand_over(&mut self) -> Option<(Transport, Bytes)> {
+        let connection = *self.connection.take()?;
+        let sent = connection.output.is_empty() && self.upload.piece.is_empty();
+        sent.then(|| (connection.stream, connection.input.freeze()))
+    }
+
     /// The next event of the response, sending the request meanwhile.
     pub(crate) fn poll_event(
         &mut self,

@@ -17,6 +17,8 @@ use crate::error::{Error, ErrorKind, Phase};
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     pub(crate) secure: bool,
+    /// A way through the proxy is wanted, even where it could be asked for documents.
+    pub(crate) tunnel: bool,
     pub(crate) host: Name,
     pub(crate) port: u16,
     /// What it goes through; compared with its credentials.
@@ -61,6 +63,7 @@ impl Origin {
         };
         Ok(Origin {
             secure,
+            tunnel: false,
             proxy,
             host,
             port: url.port_or_known_default().unwrap_or(80),
@@ -73,7 +76,7 @@ impl Origin {
     pub(crate) fn forwarder(&self) -> Option<&Proxy> {
         self.proxy
             .as_ref()
-            .filter(|proxy| !self.secure && proxy.speaks_http())
+            .filter(|proxy| !self.secure && !self.tunnel && proxy.speaks_http())
     }
 
     /// Whom errors name: with what stands between.
@@ -102,6 +105,7 @@ impl PartialEq for Origin {
         self.host == other.host
             && self.port == other.port
             && self.secure == other.secure
+            && self.tunnel == other.tunnel
             && self.proxy == other.proxy
             && (Rc::ptr_eq(&self.network, &other.network) || self.network == other.network)
     }

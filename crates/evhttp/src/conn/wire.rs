@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use evcore::{Await, Reactor, Result, sleep_until, spawn};
-use http::header::{EXPECT, HOST, PROXY_AUTHORIZATION, USER_AGENT};
+use http::header::{EXPECT, HOST, PROXY_AUTHORIZATION, UPGRADE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use url::Url;
 
@@ -23,7 +23,7 @@ use super::patience::{Time, Watch, within};
 use super::pool::Pool;
 use super::queue::Full;
 use super::room::{Grant, Room};
-use super::tunnel;
+use super::{switch, tunnel};
 use crate::body::{Body, Pieces};
 use crate::call::{Answer, Call, Layer, Next};
 use crate::course::Link;
@@ -108,10 +108,19 @@ impl Layer for Wire {
         let origin = Origin::of(&call.url, network);
         call.options.time.get_or_insert_with(|| self.time.clone());
         match origin {
-            Ok(origin) => Answer::later(carry(self.keeper.clone(), origin, call)),
+            Ok(mut origin) => {
+                origin.tunnel = origin.forwarder().is_some() && wants_upgrade(&call);
+                Answer::later(carry(self.keeper.clone(), origin, call))
+            }
             Err(error) => Answer::ready(Err(error.into())),
         }
     }
+}
+
+/// RFC 9110 §7.8: Upgrade is for the next hop alone. A proxy that is asked for a document would take it for its own
+/// connection; the server itself is only reached by a tunnel (RFC 6455 §4.1 has the same).
+fn wants_upgrade(call: &Call) -> bool {
+    call.headers.contains_key(UPGRADE)
 }
 
 async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Response> {
@@ -183,6 +192,10 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
             }
             (Ok(head), None) if shown < CHALLENGES && asks_for_more(&origin, &head) => {
                 return Err(read_once("the answer to a proxy's 407", &call.url));
+            }
+            (Ok(head), _) if drive.codec().upgraded() => {
+                let asked = std::mem::take(&mut call.headers);
+                return Ok(switch::respond(drive, head, &asked, call.into_url())?);
             }
             (Ok(head), _) => {
                 if let Some(proxy) = origin.forwarder() {

@@ -82,6 +82,10 @@ pub enum FaultKind {
     TooManyInformational,
     /// The server switched protocols and was not asked to (RFC 9110 §7.8).
     UnaskedUpgrade,
+    /// The server switched to a protocol that the request does not name, or does not say to which (RFC 9110 §7.8, §15.2.2).
+    OtherUpgrade,
+    /// The server switched protocols before the request was written to its end (RFC 9110 §7.8).
+    EarlyUpgrade,
     /// Bytes came before a request was written.
     Unsolicited,
     /// The server closed the connection without a byte of a response: on a reused connection the request may be sent
@@ -260,6 +264,12 @@ impl FaultKind {
                 "there are more informational responses than the limit"
             }
             FaultKind::UnaskedUpgrade => "the server switched protocols without being asked to",
+            FaultKind::OtherUpgrade => {
+                "the server switched to another protocol than it was asked to"
+            }
+            FaultKind::EarlyUpgrade => {
+                "the server switched protocols before it had the whole request"
+            }
             FaultKind::Unsolicited => "the server sent bytes before a request was made",
             FaultKind::NoResponse => "the server closed the connection without a response",
             FaultKind::OutOfOrder => "the message was not written in the order head, body, end",

@@ -89,7 +89,9 @@ pub(super) struct Summary {
     host: Host,
     pub(super) close: bool,
     pub(super) keep_alive: bool,
+    /// There is an Upgrade field, and the connection option that has to go with it.
     pub(super) upgrade: bool,
+    pub(super) upgrade_option: bool,
     pub(super) expect_continue: bool,
 }
 
@@ -145,6 +147,7 @@ impl Summary {
             let token = token.trim_ascii();
             self.close |= token.eq_ignore_ascii_case(b"close");
             self.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
+            self.upgrade_option |= token.eq_ignore_ascii_case(b"upgrade");
         }
     }
 
@@ -154,6 +157,12 @@ impl Summary {
             Host::Absent => Host::Bad,
             _ => Host::Many,
         };
+    }
+
+    /// RFC 9110 §7.8: Upgrade is for the next hop alone. Without its connection option it was passed on by somebody who
+    /// does not know it, and asks nothing of us.
+    pub(super) fn asks_upgrade(&self) -> bool {
+        self.upgrade && self.upgrade_option
     }
 
     /// RFC 9112 §3.2: exactly one Host, except from HTTP/1.0, which did not have it.

@@ -10,7 +10,7 @@ use evcore::net::{TcpListener, TcpStream};
 use evcore::{Reactor, Result, sleep, spawn};
 
 use super::io::Io;
-use super::{State, exchange};
+use super::{State, exchange, switch};
 
 pub(super) fn bind(addr: impl ToSocketAddrs) -> std::io::Result<TcpListener> {
     let mut last = std::io::Error::new(std::io::ErrorKind::InvalidInput, "no address");
@@ -59,7 +59,12 @@ fn welcome(state: &Rc<State>, stream: TcpStream) {
     let work = spawn({
         let io = io.clone();
         async move {
-            if let Err(error) = exchange::converse(&seat.state, &io).await {
+            let outcome = match exchange::converse(&seat.state, &io).await {
+                Ok(None) => Ok(()),
+                Ok(Some(taker)) => Box::pin(switch::hand_over(io, seat, taker)).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = outcome {
                 log::debug!("connection from {peer}: {error}");
             }
             Ok(())
@@ -70,7 +75,7 @@ fn welcome(state: &Rc<State>, stream: TcpStream) {
 
 /// A connection's place among the others; it is free again even if the
 /// user's function panics.
-struct Seat {
+pub(super) struct Seat {
     state: Rc<State>,
     id: u64,
 }

@@ -12,20 +12,20 @@ use http::header::DATE;
 use http::{HeaderMap, StatusCode};
 
 use super::io::{Io, Turn};
-use super::{Reply, Request, State, failed};
+use super::{Reply, Request, State, failed, switch};
 use crate::body::{Body, Pieces};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::h1::{BodyLength, Event, Fault, Framing, RequestHead, Verdict};
 use crate::limits::{DRAINED, GATHERED};
-use crate::response::Response;
+use crate::response::{Response, Taker};
 
-/// Answers requests until the connection is over.
-pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<()> {
+/// Answers requests until the connection is over, or goes to somebody else.
+pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<Option<Taker>> {
     loop {
         let (head, framing) = match poll_fn(|cx| poll_head(io, cx)).await {
             Ok(Some(asked)) => asked,
-            Ok(None) => return Ok(()),
-            Err(error) => return refuse(io, error).await,
+            Ok(None) => return Ok(None),
+            Err(error) => return refuse(io, error).await.map(|()| None),
         };
         io.turn_to(Turn::Ours);
         let body = match framing {
@@ -38,7 +38,14 @@ pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<()> {
             Reply::Ready(response) => response,
             Reply::Later(later) => match unless_gone(io, later).await {
                 Some(answer) => answer.unwrap_or_else(|error| failed(&error)),
-                None => return Ok(()),
+                None => return Ok(None),
+            },
+        };
+        let response = match response.take_taker() {
+            None => response,
+            Some(taker) => match Box::pin(switch::answer(io, &response)).await? {
+                None => return Ok(Some(taker)),
+                Some(refusal) => refusal,
             },
         };
         // RFC 9110 §10.1.1: not told to go on, the peer may send its body or
@@ -53,7 +60,7 @@ pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<()> {
         io.exchange.set(io.exchange.get() + 1);
         let unread = unwanted || drain(io).await.is_err();
         if unread || io.codec.borrow_mut().restart() != Verdict::Keep {
-            return linger(io).await;
+            return linger(io).await.map(|()| None);
         }
         if io.output().len() >= GATHERED {
             flush(io).await?;
@@ -73,7 +80,7 @@ async fn unless_gone<F: Future>(io: &Io, work: F) -> Option<F::Output> {
     .await
 }
 
-fn broken(phase: Phase, io: &Io, fault: Fault) -> Error {
+pub(super) fn broken(phase: Phase, io: &Io, fault: Fault) -> Error {
     Error::new(phase, ErrorKind::Protocol(fault)).at(io.peer)
 }
 
@@ -139,6 +146,13 @@ fn write_head(io: &Io, mut response: Response) -> Result<Body> {
         None => BodyLength::Unknown,
     };
     let mut codec = io.codec.borrow_mut();
+    if codec.would_switch(response.status()) {
+        drop(codec);
+        return write_head(
+            io,
+            failed(&"nobody takes the connection after this response".into()),
+        );
+    }
     let fields = response.headers().iter().chain(date);
     let written = codec.write_head(response.status(), fields, length, &mut io.output());
     match written {
@@ -208,7 +222,7 @@ async fn send_piece(io: &Io, mut piece: Bytes) -> Result<()> {
     sent.map_err(|error| lost(Phase::Send, io, error).into())
 }
 
-async fn flush(io: &Io) -> Result<()> {
+pub(super) async fn flush(io: &Io) -> Result<()> {
     io.turn_to(Turn::Body);
     let sent = poll_fn(|cx| io.poll_flush(cx)).await;
     io.turn_to(Turn::Ours);
@@ -217,7 +231,7 @@ async fn flush(io: &Io) -> Result<()> {
 
 /// Reads what the answer has left unread of the request's body, so that the
 /// next request can be found; if that is too much, the connection ends.
-async fn drain(io: &Rc<Io>) -> Result<()> {
+pub(super) async fn drain(io: &Rc<Io>) -> Result<()> {
     if io.all_read.get() {
         return Ok(());
     }

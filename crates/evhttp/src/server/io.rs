@@ -60,6 +60,8 @@ pub(super) enum Turn {
     Body,
     /// Close, as we have done.
     Farewell,
+    /// Nothing we know of: it speaks another protocol.
+    Switched,
 }
 
 /// One connection.
@@ -215,5 +217,25 @@ impl Io {
     pub(super) fn shut_down(&self) {
         // Fails if the peer has reset it, which is as good.
         _ = self.stream.shutdown_now(Shutdown::Write);
+    }
+
+    /// The connection speaks another protocol from now on: what of that has come already.
+    #[cold]
+    pub(super) fn hand_over(&self) -> Bytes {
+        self.turn_to(Turn::Switched);
+        let early = self.input.take().freeze();
+        self.shared.spare.take_back(&self.output);
+        early
+    }
+
+    /// Ends both sides at once, if the connection was handed over: whoever has the stream now.
+    pub(super) fn cut_if_switched(&self) {
+        if self.turn() == Turn::Switched {
+            _ = self.stream.shutdown_now(Shutdown::Both);
+        }
+    }
+
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
     }
 }

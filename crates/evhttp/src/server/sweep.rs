@@ -34,7 +34,7 @@ impl Patience {
     /// How long the peer may take for its turn.
     pub(super) fn limit(&self, turn: Turn) -> Option<Duration> {
         match turn {
-            Turn::Ours => None,
+            Turn::Ours | Turn::Switched => None,
             Turn::Head => Some(self.head),
             Turn::Idle | Turn::Body => Some(self.idle),
             Turn::Farewell => Some(LINGER.min(self.idle)),

@@ -7,7 +7,7 @@ use super::super::framing::{Asked, BodyLength, Framing, Summary};
 use super::super::head::ResponseHead;
 use super::super::head::reader::{Progress, read_response};
 use super::super::head::writer::{
-    Sent, write_field, write_fields, write_length, write_request_line,
+    Sent, write_field, write_fields, write_length, write_request_line, write_upgrade_option,
 };
 use super::super::verdict::{CloseReason, Verdict, reason_to_close};
 use super::{BodyReader, Event, Reading, Writing, write_whole};
@@ -70,7 +70,7 @@ impl ClientExchange {
     }
 
     /// Appends the head of an HTTP/1.1 request to `out`. `headers` must have Host, best first (RFC 9110 §7.2);
-    /// Content-Length and Transfer-Encoding follow from `body`.
+    /// Content-Length and Transfer-Encoding follow from `body`, `Connection: upgrade` from Upgrade.
     ///
     /// # Errors
     /// A target that is malformed or does not suit the method, a missing or malformed Host, framing fields that
@@ -93,6 +93,7 @@ impl ClientExchange {
             sent.summary.check_host(Version::HTTP_11)?;
             let framing = frame(method, body, &sent)?;
             write_framing(method, framing, &sent, out);
+            write_upgrade_option(&sent, out);
             if asked_close && !sent.summary.close {
                 write_field("connection", b"close", out);
             }
@@ -275,6 +276,10 @@ impl ClientExchange {
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             if !self.asked_upgrade {
                 return Err(FaultKind::UnaskedUpgrade);
+            }
+            // RFC 9110 §7.8: not in the middle of a message, of which the rest would belong to neither protocol.
+            if !self.writing.has_ended() {
+                return Err(FaultKind::EarlyUpgrade);
             }
             return Ok(self.switch(head));
         }

@@ -7,7 +7,7 @@ use super::super::framing::{Asked, BodyLength, Framing, Summary};
 use super::super::head::RequestHead;
 use super::super::head::reader::{Progress, read_request};
 use super::super::head::writer::{
-    Sent, write_field, write_fields, write_length, write_status_line,
+    Sent, write_field, write_fields, write_length, write_status_line, write_upgrade_option,
 };
 use super::super::verdict::{CloseReason, Verdict, reason_to_close};
 use super::{BodyReader, Event, Reading, Writing, write_whole};
@@ -105,6 +105,14 @@ impl ServerExchange {
         self.expects_continue && body && matches!(self.writing, Writing::Head)
     }
 
+    /// Whether a response of this status would hand the connection over: 101 to a request that asks for another
+    /// protocol (RFC 9110 §7.8), 2xx to CONNECT (§9.3.6).
+    pub fn would_switch(&self, status: StatusCode) -> bool {
+        let upgrade = self.asked_upgrade && status == StatusCode::SWITCHING_PROTOCOLS;
+        let tunnel = self.asked == Asked::Connect && status.is_success();
+        (upgrade || tunnel) && self.has_request()
+    }
+
     /// Whether the rest of the input belongs to another protocol: once 101, or 2xx to CONNECT, is written.
     pub fn upgraded(&self) -> bool {
         self.switched
@@ -152,7 +160,8 @@ impl ServerExchange {
     }
 
     /// Appends the head of the final response (or 101) to `out`, and says how its body goes. Content-Length,
-    /// Transfer-Encoding and what has to be said about the connection follow from `body`, the status and the request.
+    /// Transfer-Encoding and what has to be said about the connection follow from `body`, the status, an Upgrade field and
+    /// the request.
     ///
     /// May be called before a request has come, or after a fault: the response then closes the connection. For HEAD and
     /// 304, `body` (or a Content-Length in `headers`) describes what GET would have given, and nothing of it is
@@ -179,6 +188,7 @@ impl ServerExchange {
             let sent = write_fields(headers, out)?;
             self.write_framing(status, framing, body, &sent, out)?;
             self.write_connection(framing, closes, &sent, out);
+            write_upgrade_option(&sent, out);
             out.extend_from_slice(b"\r\n");
             Ok(sent)
         })?;
@@ -325,7 +335,7 @@ impl ServerExchange {
             return Err(FaultKind::ConflictingFraming);
         }
         let body = BodyReader::new(framing, true, &self.limits)?;
-        self.asked_upgrade = summary.upgrade && head.version == Version::HTTP_11;
+        self.asked_upgrade = summary.asks_upgrade() && head.version == Version::HTTP_11;
         // RFC 9110 §10.1.1: a 1.0 client's expectation is ignored.
         self.expects_continue = summary.expect_continue && head.version == Version::HTTP_11;
         if let Some(reason) = reason_to_close(head.version, &summary) {
@@ -346,7 +356,7 @@ impl ServerExchange {
 
     fn check_status(&self, status: StatusCode) -> Result<(), FaultKind> {
         let good = match status {
-            StatusCode::SWITCHING_PROTOCOLS => self.asked_upgrade && self.has_request(),
+            StatusCode::SWITCHING_PROTOCOLS => self.would_switch(status),
             _ => (200..600).contains(&status.as_u16()),
         };
         if good {
@@ -359,17 +369,13 @@ impl ServerExchange {
     /// RFC 9112 §6, from the sender's side.
     fn frame(&self, status: StatusCode, body: BodyLength) -> Result<Framing, FaultKind> {
         let empty = matches!(body, BodyLength::None | BodyLength::Known(0));
-        let tunnel = self.asked == Asked::Connect && status.is_success() && self.has_request();
         match status {
-            _ if tunnel && empty => Ok(Framing::Switched),
-            _ if tunnel => Err(FaultKind::BodyNotAllowed),
-            StatusCode::SWITCHING_PROTOCOLS if empty => Ok(Framing::Switched),
+            _ if self.would_switch(status) => match empty {
+                true => Ok(Framing::Switched),
+                false => Err(FaultKind::BodyNotAllowed),
+            },
             // RFC 9110 §15.3.6 forbids 205 a body that RFC 9112's framing would allow.
-            StatusCode::SWITCHING_PROTOCOLS
-            | StatusCode::NO_CONTENT
-            | StatusCode::RESET_CONTENT
-                if !empty =>
-            {
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT if !empty => {
                 Err(FaultKind::BodyNotAllowed)
             }
             _ if empty || self.asked == Asked::Head || status == StatusCode::NOT_MODIFIED => {

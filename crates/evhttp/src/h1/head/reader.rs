@@ -108,6 +108,7 @@ pub(in super::super) fn read_response(
 }
 
 /// Takes a request head off the front of `input`, if it is complete. As strict as RFC 9112 allows.
+#[inline]
 pub(in super::super) fn read_request(
     input: &mut BytesMut,
     limits: &Limits,

@@ -104,6 +104,13 @@ pub(in super::super) fn write_field(name: &str, value: &[u8], out: &mut BytesMut
     put(out, &[name.as_bytes(), b": ", value, b"\r\n"]);
 }
 
+/// RFC 9110 §7.8: who sends Upgrade sends the connection option too, so that nobody passes the field on.
+pub(in super::super) fn write_upgrade_option(sent: &Sent, out: &mut BytesMut) {
+    if sent.summary.upgrade && !sent.summary.upgrade_option {
+        write_field("connection", b"upgrade", out);
+    }
+}
+
 pub(in super::super) fn write_length(length: u64, out: &mut BytesMut) {
     let mut digits = [0; 20];
     let mut start = digits.len();
