@@ -14,7 +14,7 @@ use url::Url;
 use crate::body::{Body, Pieces};
 use crate::call::{Answer, Call, Layer, Next};
 use crate::error::{Error, ErrorKind, Phase};
-use crate::limits::DECODED_FREE;
+use crate::limits::{DECODED_FREE, DECODED_RATIO};
 use crate::policy::coding::{self, Decoder};
 use crate::response::Response;
 
@@ -54,8 +54,12 @@ impl Layer for Decode {
             };
             call.headers.insert(ACCEPT_ENCODING, accepted);
         }
-        next.send(call)
-            .map(move |response| decode(response, self.ratio))
+        let answer = next.send(call);
+        match self.ratio {
+            // What captures nothing needs no memory.
+            DECODED_RATIO => answer.map(|response| decode(response, DECODED_RATIO)),
+            ratio => answer.map(move |response| decode(response, ratio)),
+        }
     }
 }
 

@@ -30,7 +30,8 @@ impl Layer for Follow {
 async fn follow(mut call: Call, next: Next, most: u32, downgrade: bool) -> Result<Response> {
     let (mut previous, mut followed) = (None, 0);
     loop {
-        let (mut head, body) = (Parts::bodiless(&call), call.body.replay());
+        let mut head = Parts::bodiless(&call);
+        let body = call.body.replay();
         let emitter = call.emitter.clone();
         let response = next.clone().send(call).await?;
         let (status, headers) = (response.status(), response.headers());
