@@ -62,7 +62,7 @@ pub(crate) mod host {
 
         /// How long the host may sleep: until its own next tick, or the
         /// guest's next deadline, or not at all.
-        fn timeout(&self) -> Duration {
+        pub(crate) fn timeout(&self) -> Duration {
             if self.turned.more || self.asked.get() {
                 return Duration::ZERO;
             }

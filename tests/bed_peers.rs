@@ -18,7 +18,7 @@ fn curl_gets_every_file_in_every_framing() {
             assert_eq!(Hash::of(&got.stdout), nginx.hash(name), "{name} {how:?}");
         }
     }
-    let log = nginx.log_of(12, Duration::from_secs(5));
+    let log = nginx.log_of(12, Duration::from_secs(20));
     assert_eq!(log.len(), 12);
     assert!(
         log.iter().all(|line| line.complete && line.status == 200),
@@ -139,13 +139,13 @@ fn wrk_loads_and_is_understood() {
 fn curl_talks_to_a_raw_server() {
     let raw = Raw::answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
     assert_eq!(curl(&[&raw.url("/x")]).success().text(), "hi");
-    assert!(raw.closed_by_client(1, Duration::from_secs(5)));
+    assert!(raw.closed_by_client(1, Duration::from_secs(20)));
     assert!(raw.seen()[0].text().starts_with("GET /x HTTP/1.1\r\n"));
 }
 
 #[test]
 fn strace_counts_calls_and_threads() {
-    let limit = Duration::from_secs(10);
+    let limit = Duration::from_secs(60);
     let (finished, trace) = Strace::run(
         Path::new("/bin/sh"),
         &["-c", "read x; kill -0 $$; kill -0 $$"],
@@ -164,7 +164,8 @@ fn strace_counts_calls_and_threads() {
 #[test]
 fn strace_sees_who_sleeps_and_who_does_not() {
     let sleeping = Running::start("sleep", &["60"]);
-    std::thread::sleep(Duration::from_millis(100));
+    // It has to be loaded first.
+    std::thread::sleep(Duration::from_secs(1));
     let trace = Strace::watch(sleeping.id(), Duration::from_millis(300));
     assert!(
         trace.calls.iter().all(|call| !call.returned),

@@ -10,6 +10,8 @@ mod connections {
     mod secure;
     mod time;
 }
+#[path = "faults/still.rs"]
+mod still;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -6,6 +6,8 @@ mod dns {
     mod hostile;
     mod learning;
 }
+#[path = "faults/still.rs"]
+mod still;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,10 +16,10 @@ use std::time::Duration;
 use bed::dns::DnsServer;
 use evdns::{Builder, Resolver};
 
-/// A resolver that asks these servers, with little patience.
+/// A resolver that asks these servers once, with the patience a busy machine needs.
 fn asking(servers: &[&DnsServer]) -> Builder {
     let builder = Resolver::builder()
-        .timeout(Duration::from_millis(900))
+        .timeout(Duration::from_secs(20))
         .attempts(1);
     servers
         .iter()

@@ -11,6 +11,7 @@ mod faults {
     pub(crate) mod reaching;
     pub(crate) mod row;
     pub(crate) mod secure;
+    pub(crate) mod still;
 }
 
 use std::collections::HashSet;

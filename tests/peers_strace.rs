@@ -94,7 +94,8 @@ fn a_request_costs_little_more_than_two_calls() {
 fn an_idle_loop_sleeps() {
     let mut idle = Ours::start(FETCHING, "idle");
     assert_eq!(idle.line(), "idle");
-    std::thread::sleep(Duration::from_millis(200));
+    // It has said so before it waits.
+    std::thread::sleep(Duration::from_secs(1));
     let trace = Strace::watch(idle.running.id(), Duration::from_secs(5));
     let woken: Vec<_> = trace.calls.iter().filter(|call| call.returned).collect();
     assert!(woken.is_empty(), "{woken:?}");

@@ -19,6 +19,9 @@ mod serve {
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// The patience of a test with what has to come: a busy machine may need much of it.
+const LIMIT: Duration = Duration::from_secs(20);
+
 /// A server on a thread of its own, with its own reactor; it ends with the guard.
 struct Served {
     address: SocketAddr,
@@ -62,7 +65,7 @@ fn echoing() -> Served {
 impl Served {
     fn connect(&self) -> Peer {
         let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(10 * SECOND)).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
         stream.set_nodelay(true).unwrap();
         Peer {
             stream,

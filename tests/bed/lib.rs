@@ -18,7 +18,7 @@ pub mod tls;
 pub mod wait;
 
 pub use command::{Finished, Running};
-pub use hole::BlackHole;
+pub use hole::{BlackHole, Refusing};
 pub use nginx::Nginx;
 pub use pattern::Hash;
 pub use raw::Raw;

@@ -126,7 +126,7 @@ impl Nginx {
             gib: OnceLock::new(),
         };
         let mut ended = false;
-        let up = wait_until(Duration::from_secs(10), || {
+        let up = wait_until(Duration::from_secs(30), || {
             ended = nginx.running.wait(Duration::ZERO).is_some();
             ended || listening(nginx.address, Duration::ZERO)
         });

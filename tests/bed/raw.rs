@@ -72,6 +72,8 @@ pub struct Seen {
     pub ended: Option<Ended>,
     /// When that was noticed.
     pub when: Option<Instant>,
+    /// The server's own end is closed.
+    pub over: bool,
 }
 
 impl Seen {
@@ -153,13 +155,18 @@ impl Raw {
     /// Waits until `count` connections were ended by their clients.
     #[must_use]
     pub fn closed_by_client(&self, count: usize, limit: Duration) -> bool {
-        wait_until(limit, || {
-            lock(&self.shared.seen)
-                .iter()
-                .filter(|seen| seen.ended.is_some())
-                .count()
-                >= count
-        })
+        wait_until(limit, || self.count(|seen| seen.ended.is_some()) >= count)
+    }
+
+    /// Waits until the server's own ends of `count` connections are closed.
+    #[must_use]
+    pub fn closed_by_server(&self, count: usize, limit: Duration) -> bool {
+        wait_until(limit, || self.count(|seen| seen.over) >= count)
+    }
+
+    fn count(&self, which: impl Fn(&Seen) -> bool) -> usize {
+        let seen = lock(&self.shared.seen);
+        seen.iter().filter(|seen| which(seen)).count()
     }
 }
 
@@ -197,7 +204,11 @@ fn accept(listener: &TcpListener, scripts: &[Vec<Step>], shared: &Arc<Shared>) {
             shared: shared.clone(),
             head_from: 0,
         };
-        thread::spawn(move || connection.play(script));
+        let shared = shared.clone();
+        thread::spawn(move || {
+            connection.play(script); // and is closed with that
+            lock(&shared.seen)[index].over = true;
+        });
     }
 }
 
@@ -338,7 +349,7 @@ impl Connection {
 mod tests {
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(5);
+    const LIMIT: Duration = Duration::from_secs(20);
 
     fn ask(raw: &Raw) -> TcpStream {
         let mut stream = TcpStream::connect(raw.address()).unwrap();
@@ -360,6 +371,7 @@ mod tests {
         assert_eq!(&answer, b"abcdefg");
         assert_eq!(raw.seen()[0].text(), "GET / HTTP/1.1\r\n\r\n");
         assert_eq!(raw.seen()[0].ended, None);
+        assert!(!raw.seen()[0].over);
         drop(stream);
         assert!(raw.closed_by_client(1, LIMIT));
         assert_eq!(raw.seen()[0].ended, Some(Ended::Closed));
@@ -372,6 +384,7 @@ mod tests {
         ask(&close).read_to_end(&mut bytes).unwrap();
         assert_eq!(bytes, b"half");
         assert_eq!(close.seen()[0].ended, None, "the server was first");
+        assert!(close.closed_by_server(1, LIMIT));
 
         let reset = Raw::serve(vec![send("half"), Step::Reset]);
         let error = ask(&reset).read_to_end(&mut Vec::new()).unwrap_err();

@@ -63,7 +63,7 @@ impl Strace {
         );
         let traced = || tracer_of(process) == Some(strace.id());
         assert!(
-            wait_until(Duration::from_secs(5), traced),
+            wait_until(Duration::from_secs(20), traced),
             "strace cannot attach to {process}"
         );
         std::thread::sleep(time);

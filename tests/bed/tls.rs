@@ -15,6 +15,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use crate::wait::wait_until;
+
 /// Signs certificates that nobody outside the test trusts.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -177,6 +179,7 @@ pub struct TlsServer {
 #[derive(Default)]
 struct Shared {
     accepted: AtomicUsize,
+    closed: AtomicUsize,
     stopped: AtomicBool,
     /// By number: a connection that was reset has no peer's address any more.
     streams: Mutex<Vec<(usize, TcpStream)>>,
@@ -252,6 +255,12 @@ impl TlsServer {
     pub fn accepted(&self) -> usize {
         self.shared.accepted.load(Ordering::SeqCst)
     }
+
+    /// Waits until the server's own ends of `count` connections are closed.
+    #[must_use]
+    pub fn closed_by_server(&self, count: usize, limit: Duration) -> bool {
+        wait_until(limit, || self.shared.closed.load(Ordering::SeqCst) >= count)
+    }
 }
 
 fn serve(
@@ -274,6 +283,8 @@ fn serve(
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     streams.retain(|(other, _)| *other != number);
+    drop((streams, stream));
+    shared.closed.fetch_add(1, Ordering::SeqCst);
 }
 
 /// Reads up to a blank line; what was read.

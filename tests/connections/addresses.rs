@@ -1,22 +1,14 @@
 //! Which addresses are tried, in which order, from where; Unix-domain sockets.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::time::Instant;
 
-use bed::{BlackHole, Raw, TempDir};
+use bed::{BlackHole, Raw, Refusing, TempDir};
 use evcore::{Promise, run};
 use evhttp::{CONNECTED, Client, Error, Phase, RESOLVED, get};
 
 use crate::{LIMIT, OK, listing};
-
-/// A port nobody listens on.
-fn refusing() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-}
 
 #[test]
 fn a_name_is_found_where_the_user_says() {
@@ -58,8 +50,9 @@ fn a_look_up_that_fails_says_so() {
 #[test]
 fn the_next_address_is_tried_when_one_refuses() {
     let raw = Raw::answer(OK);
+    let refusing = Refusing::tcp();
     let client = Client::builder()
-        .resolve("a.example", refusing())
+        .resolve("a.example", refusing.address())
         .resolve("a.example", raw.address());
     let (connected, add) = listing();
     run(client.build().fetch("http://a.example/").on(CONNECTED, add)).unwrap();
@@ -71,7 +64,8 @@ fn the_next_address_is_tried_when_one_refuses() {
 
 #[test]
 fn each_address_tried_stands_in_the_error() {
-    let (one, other) = (refusing(), refusing());
+    let refusing = [Refusing::tcp(), Refusing::tcp()];
+    let [one, other] = [0, 1].map(|n: usize| refusing[n].address());
     let request = get("http://a.example/")
         .resolve("a.example", one)
         .resolve("a.example", other);

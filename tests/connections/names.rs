@@ -1,13 +1,14 @@
 //! Names that are looked up: by whom, and what is done while one family's addresses are still to come (RFC 8305 §3).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
-use bed::Raw;
+use bed::{Raw, Refusing};
 use evcore::{Promise, Result, ms, run, sleep, spawn_with};
 use evdns::{PARTIAL, Partial};
 use evhttp::{CONNECTED, Client, Phase, Proxies, RESOLVED, get};
 
+use crate::still::Still;
 use crate::{LIMIT, OK, listing};
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -86,11 +87,12 @@ fn ipv4_waits_a_little_for_ipv6_and_no_longer() {
     assert!(began.elapsed() >= ms(50), "the resolution delay");
     assert_eq!(resolved.take()[0].addresses, [raw.address()]);
 
-    // In time: the order is the look-up's, and told once.
+    // In time, by a clock that stands still: the order is the look-up's, and told once.
+    let still = Still::new();
     let soon = in_two_parts(V4, ms(0), || Ok(vec![V6, V4]));
     let (resolved, add) = listing();
     let request = get(&url).resolver(soon).deadline(LIMIT).send();
-    run(request.on(RESOLVED, add)).unwrap();
+    still.reactor.run(request.on(RESOLVED, add)).unwrap();
     let told: Vec<_> = resolved.take().into_iter().map(|r| r.addresses).collect();
     let v6: SocketAddr = (V6, raw.address().port()).into();
     assert_eq!(told, [vec![v6, raw.address()]]);
@@ -115,9 +117,8 @@ fn ipv6_goes_ahead_and_what_comes_later_is_tried_too() {
 
 #[test]
 fn a_rest_that_fails_leaves_what_was_there() {
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .unwrap();
+    let refusing = Refusing::tcp();
+    let nobody = refusing.address();
     let url = format!("http://a.example:{}/", nobody.port());
     let failing = in_two_parts(V4, ms(200), || Err("no such name".into()));
     let failed = run(get(&url).resolver(failing).deadline(LIMIT).send());

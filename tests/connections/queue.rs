@@ -148,9 +148,8 @@ fn waiting_has_a_phase_a_limit_and_a_line() {
 
 #[test]
 fn a_failed_connect_gives_its_place_back() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = format!("http://{}/", closed.local_addr().unwrap());
-    drop(closed);
+    let refusing = bed::Refusing::tcp();
+    let nobody = format!("http://{}/", refusing.address());
     let raw = Raw::answer(OK);
     let client = Client::builder().connections_in_all(1).build();
     run(async move {

@@ -55,7 +55,7 @@ fn a_post_asks_the_socket_below_the_session() {
         let client = client(&authority, &server).build();
         run(client.fetch(server.url(HOST, "/"))).unwrap();
         // The end has come, and the loop has had no turn to hear of it.
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(server.closed_by_server(1, LIMIT));
         let page = run(client.post(server.url(HOST, "/")).body("").send()).unwrap();
         assert_eq!(page.text().unwrap(), "ok");
         assert_eq!(server.accepted(), 2);

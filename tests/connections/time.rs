@@ -1,14 +1,17 @@
 //! Limits on the steps of a call, and on nothing moving: who is late is named, who takes his time is not.
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use bed::BlackHole;
 use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
-use evcore::{Kind, ManualClock, Promise, Reactor, ms, run, sleep};
-use evhttp::{Body, Phase, Request, get, post};
+use evcore::{Kind, ManualClock, Promise, Reactor, ms, run, secs, sleep};
+use evhttp::{Body, CHUNK, Phase, Request, get, post};
 
 use crate::OK;
+use crate::still::Still;
 
 fn line(request: Request) -> String {
     let error = run(request.send()).unwrap_err();
@@ -59,29 +62,46 @@ fn any() -> evhttp::evtls::Connector {
 }
 
 #[test]
-fn a_peer_that_stops_is_stalled_and_one_that_trickles_is_not() {
-    let head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
-    let trickling = vec![
-        Step::ReadHead,
-        Step::Trickle(format!("{head}0123456789").into_bytes(), 1, ms(20)),
-    ];
-    let raw = Raw::serve(trickling);
-    // In all it takes far longer than the limit.
-    let page = run(get(raw.url("/")).stall_limit(ms(600)).send()).unwrap();
-    assert_eq!(page.text().unwrap(), "0123456789");
-
+fn a_peer_that_stops_is_stalled() {
     let stops = Raw::serve(vec![
         Step::ReadHead,
-        send(&format!("{head}01234")),
+        send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234"),
         Step::Pause(LONG),
     ]);
     let url = stops.url("/");
-    let late = line(get(&url).stall_limit(ms(200)));
+    let still = Still::new();
+    let late = still.late_after(CHUNK, ms(200), get(&url).stall_limit(ms(200)).send());
     assert_eq!(
-        late,
+        late.unwrap_err().to_string(),
         format!("body {url}, 5 of 10 bytes received: timed out after 200ms")
     );
     assert!(stops.closed_by_client(1, crate::LIMIT));
+}
+
+#[test]
+fn a_peer_that_trickles_is_no_stall() {
+    let still = Still::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let page = get(url).stall_limit(secs(10)).send();
+    let mut peer = loop {
+        still.reactor.turn(ms(1));
+        if let Ok((peer, _)) = listener.accept() {
+            break peer;
+        }
+    };
+    peer.set_nodelay(true).unwrap();
+    // Head and body byte by byte; in all they take far longer than the limit.
+    for byte in "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789".bytes() {
+        peer.write_all(&[byte]).unwrap();
+        (0..3).for_each(|_| _ = still.reactor.turn(ms(1)));
+        still.clock.advance(secs(3));
+    }
+    assert_eq!(
+        still.reactor.run(page).unwrap().text().unwrap(),
+        "0123456789"
+    );
 }
 
 #[test]
@@ -94,17 +114,19 @@ fn a_reader_that_pauses_is_no_stall() {
             body.len()
         )),
     ]);
-    let read = run(async move {
+    let still = Still::new();
+    let clock = still.clock.clone();
+    let read = still.reactor.run(async move {
         let mut body = get(raw.url("/"))
-            .stall_limit(ms(1_000))
+            .stall_limit(secs(1))
             .stream()
             .await?
             .take_body()?;
         let mut read = 0;
         while let Some(piece) = body.next().await? {
-            if read == 0 {
-                sleep(ms(1_500)).await?;
-            }
+            // Longer than the limit, with a turn in which it would run out.
+            clock.advance(secs(2));
+            sleep(ms(0)).await?;
             read += piece.len();
         }
         Ok(read)

@@ -8,6 +8,7 @@ use bed::dns::{DnsServer, Question, name};
 use evcore::run;
 use evdns::{ANSWER, ErrorKind, PARTIAL, QUERY, RETRY, resolve};
 
+use crate::still::Still;
 use crate::{asking, kind, notes};
 
 /// `host.example` has two addresses, anything else none.
@@ -153,6 +154,7 @@ fn short_names_go_through_the_domains() {
 fn events_tell_what_happens() {
     let silent = DnsServer::start(|_| vec![]);
     let server = DnsServer::start(zone);
+    let still = Still::new();
     let resolver = asking(&[&silent, &server]).timeout(evcore::ms(100)).build();
     let (told, note) = notes();
     let (retry, query, answer) = (note.clone(), note.clone(), note);
@@ -166,7 +168,7 @@ fn events_tell_what_happens() {
                 event.records, event.server
             ))
         });
-    run(found).unwrap();
+    still.late_after(QUERY, evcore::ms(100), found).unwrap();
     let (silent, server) = (silent.address(), server.address());
     let expected = [
         format!("query: host.example A to {silent}"),
@@ -187,13 +189,14 @@ fn one_family_is_told_while_the_other_is_awaited() {
         _ => zone(question),
     });
     // The question that got no answer is put again, alone.
+    let still = Still::new();
     let resolver = asking(&[&server]).timeout(evcore::ms(300)).build();
     let (told, note) = notes();
     let found = resolver.lookup("host.example").on(PARTIAL, move |partial| {
         note(partial.to_string());
         release.store(true, Ordering::Relaxed);
     });
-    let found = run(found).unwrap();
+    let found = still.late_after(PARTIAL, evcore::ms(300), found).unwrap();
     match found.len() {
         // This machine has one family only: the other is not even asked for.
         1 => {}

@@ -214,12 +214,10 @@ fn a_server_that_does_not_know_edns_is_asked_without() {
 
 #[test]
 fn a_closed_port_is_noticed_at_once() {
-    let server = DnsServer::start(|_| vec![]);
-    let address = server.address();
-    drop(server);
+    let refusing = bed::Refusing::udp();
     let began = Instant::now();
     let resolver = evdns::Resolver::builder()
-        .server(address)
+        .server(refusing.address())
         .timeout(Duration::from_secs(30))
         .build();
     let error = run(resolver.lookup(NAME)).unwrap_err();

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bed::dns::DnsServer;
 use evcore::{Promise, run};
-use evdns::{A, ErrorKind};
+use evdns::limits::PROBE_PAUSE;
+use evdns::{A, ErrorKind, QUERY};
 
+use crate::still::Still;
 use crate::{asking, kind};
+
+/// The patience of a test with what has to come.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// A server that counts, and its count.
 fn counting(ttl: u32) -> (DnsServer, Arc<AtomicUsize>) {
@@ -73,36 +78,33 @@ fn a_dead_server_is_stepped_around_and_comes_back() {
         false => vec![question.reply().address(&question.name, "192.0.2.2").bytes],
     });
     let (server, _) = counting(60);
+    let still = Still::new();
     let resolver = asking(&[&first, &server]).timeout(evcore::ms(700)).build();
-    run(resolver.resolve::<A>("n.example")).unwrap();
-    let mut times = Vec::new();
+    let found = resolver.resolve::<A>("n.example");
+    still.late_after(QUERY, evcore::ms(700), found).unwrap();
+    // From now on no time goes by: who waited for the dead one would wait for ever.
     for n in 0..200 {
-        let (name, began) = (if n % 2 == 0 { "missing" } else { "n" }, Instant::now());
-        drop(run(resolver.resolve::<A>(format!("{name}{n}.example"))));
-        times.push(began.elapsed());
+        let name = if n % 2 == 0 { "missing" } else { "n" };
+        let found = resolver.resolve::<A>(format!("{name}{n}.example"));
+        let settled = || {
+            still.reactor.turn(evcore::ms(1));
+            found.is_settled()
+        };
+        assert!(bed::wait_until(LIMIT, settled), "it waits for the dead one");
+        drop(run(found));
     }
-    times.sort();
-    assert!(
-        times[197] < Duration::from_millis(500),
-        "p99 {:?}: it waits for the dead one",
-        times[197]
-    );
     dead.store(false, Ordering::Relaxed);
     // Probed in the background after 5 s, at the next look-up; then it is the first again.
-    let back = |n: usize| {
-        let found = run(resolver.resolve::<A>(format!("back{n}.example"))).unwrap();
-        found[0].to_string() == "192.0.2.2"
-    };
-    let began = Instant::now();
+    still.clock.advance(PROBE_PAUSE);
     let mut n = 0;
-    while !back(n) {
-        assert!(
-            began.elapsed() < Duration::from_secs(30),
-            "it never comes back"
-        );
-        std::thread::sleep(Duration::from_millis(200));
+    let back = || {
         n += 1;
-    }
+        let found = still
+            .reactor
+            .run(resolver.resolve::<A>(format!("back{n}.example")));
+        found.unwrap()[0].to_string() == "192.0.2.2"
+    };
+    assert!(bed::wait_until(LIMIT, back), "it never comes back");
 }
 
 #[test]
@@ -118,15 +120,16 @@ fn a_stale_answer_is_better_than_none() {
                 .bytes,
         ],
     });
+    let Still { clock, reactor, .. } = &Still::new();
     let resolver = asking(&[&server])
         .serve_stale(Duration::from_secs(3_600))
         .build();
-    run(resolver.resolve::<A>("host.example")).unwrap();
+    reactor.run(resolver.resolve::<A>("host.example")).unwrap();
     gone.store(true, Ordering::Relaxed);
-    run(evcore::sleep(Duration::from_millis(1_100))).unwrap();
-    let stale = run(resolver.resolve::<A>("host.example")).unwrap();
+    clock.advance(Duration::from_millis(1_100));
+    let stale = reactor.run(resolver.resolve::<A>("host.example")).unwrap();
     assert_eq!(stale.ttl(), Duration::from_secs(30));
-    assert!(run(resolver.resolve::<A>("other.example")).is_err());
+    assert!(reactor.run(resolver.resolve::<A>("other.example")).is_err());
 }
 
 #[test]

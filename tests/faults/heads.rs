@@ -2,11 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::time::Duration;
+use std::sync::mpsc;
 
 use bed::raw::{Raw, Step, early_refusal, send};
 use evcore::{run, secs, sleep};
-use evhttp::{Body, Client, Request, get, post};
+use evhttp::{Body, CHUNK, Client, Request, get, post};
 
 use super::row::{Row, Told, answered, row, said, told, told_by};
 
@@ -14,14 +14,18 @@ use super::row::{Row, Told, answered, row, said, told, told_by};
 pub(crate) fn reset_after(says: &'static str) -> Told {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    let (tell, told_of) = mpsc::channel();
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         stream.read_exact(&mut [0; 10]).unwrap();
         stream.write_all(says.as_bytes()).unwrap();
-        // A reset overtakes what was not read yet.
-        std::thread::sleep(Duration::from_millis(200));
+        // A reset overtakes what was not read yet: a body's beginning has to be there.
+        if says.contains("123") {
+            _ = told_of.recv();
+        }
     });
-    told(get(format!("http://{address}/")).send()).naming(address, "SERVER")
+    let call = get(format!("http://{address}/")).send();
+    told(call.on(CHUNK, move |_| _ = tell.send(()))).naming(address, "SERVER")
 }
 
 /// A server that changes to `x` as soon as it has the head.

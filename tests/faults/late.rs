@@ -6,9 +6,10 @@ use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
 use evcore::{Promise, ms, sleep};
 use evhttp::evtls::Connector;
-use evhttp::{Body, Phase, Request, get, post};
+use evhttp::{Body, CHUNK, Phase, Request, SENT, get, post};
 
 use super::row::{Row, Told, row, told, told_by};
+use super::still::Still;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -48,7 +49,17 @@ fn sending() -> Told {
 fn signed() -> Told {
     let raw = Raw::serve(vec![Step::ReadHead, Step::Pause(LONG)]);
     let url = raw.url("/").replace("http://", "http://me:secret@");
-    told(get(url).deadline(ms(100)).send()).naming(raw.address(), "SERVER")
+    let still = Still::new();
+    let late = still.late_after(SENT, ms(100), get(url).deadline(ms(100)).send());
+    Told::from(late).naming(raw.address(), "SERVER")
+}
+
+/// Says this, and nothing more when 200 ms go by after that.
+fn in_a_body(says: &str, limit: fn(Request) -> Request) -> Told {
+    let raw = Raw::serve(vec![Step::ReadHead, send(says), Step::Pause(LONG)]);
+    let still = Still::new();
+    let late = still.late_after(CHUNK, ms(200), limit(get(raw.url("/"))).send());
+    Told::from(late).naming(raw.address(), "SERVER")
 }
 
 const FIVE_OF_TEN: &str = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf.";
@@ -94,7 +105,7 @@ pub(crate) const ROWS: &[Row] = &[
         "nothing moves any more",
         "TimedOut",
         "body http://SERVER/, 5 of 10 bytes received: timed out after 200ms",
-        || after(FIVE_OF_TEN, |r| r.stall_limit(ms(200))),
+        || in_a_body(FIVE_OF_TEN, |r| r.stall_limit(ms(200))),
     ),
     row(
         "the deadline passes before the head",
@@ -106,12 +117,12 @@ pub(crate) const ROWS: &[Row] = &[
         "the deadline passes in a body",
         "TimedOut",
         "body http://SERVER/, 5 of 10 bytes received: timed out after 200ms",
-        || after(FIVE_OF_TEN, |r| r.deadline(ms(200))),
+        || in_a_body(FIVE_OF_TEN, |r| r.deadline(ms(200))),
     ),
     row(
         "the deadline passes in a body until the end",
         "TimedOut",
         "body http://SERVER/, 5 bytes received: timed out after 200ms",
-        || after("HTTP/1.1 200 OK\r\n\r\nhalf.", |r| r.deadline(ms(200))),
+        || in_a_body("HTTP/1.1 200 OK\r\n\r\nhalf.", |r| r.deadline(ms(200))),
     ),
 ];

@@ -1,7 +1,8 @@
 //! Proxies that refuse, or make no sense. Each is asked with a user name and password, which no line may show.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
+use bed::Refusing;
 use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
 use evcore::Promise;
@@ -43,10 +44,8 @@ fn socks_cut() -> Told {
 }
 
 fn nobody(scheme: &str) -> Told {
-    let address = TcpListener::bind("127.0.0.1:0")
-        .and_then(|l| l.local_addr())
-        .unwrap();
-    through(scheme, address, "https://a.example/")
+    let refusing = Refusing::tcp();
+    through(scheme, refusing.address(), "https://a.example/")
 }
 
 const BASIC: &str =

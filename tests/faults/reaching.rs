@@ -1,10 +1,10 @@
 //! Names that lead nowhere, addresses where nobody answers.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bed::dns::{DnsServer, Question};
-use bed::{BlackHole, TempDir};
+use bed::{BlackHole, Refusing, TempDir};
 use evcore::{Promise, ms};
 use evhttp::evdns::Resolver;
 use evhttp::{Phase, get};
@@ -13,18 +13,15 @@ use super::row::{Row, Told, row, told};
 
 const URL: &str = "http://a.example/";
 
-/// A call to a port that nobody listens on any more.
 fn refused() -> Told {
-    let address = TcpListener::bind("127.0.0.1:0")
-        .and_then(|l| l.local_addr())
-        .unwrap();
+    let refusing = Refusing::tcp();
+    let address = refusing.address();
     told(get(format!("http://{address}/")).send()).naming(address, "SERVER")
 }
 
 fn refused_by_two() -> Told {
-    let free = || TcpListener::bind("127.0.0.1:0").unwrap();
-    let (one, two) = (free(), free());
-    let [one, two] = [one, two].map(|listener| listener.local_addr().unwrap());
+    let refusing = [Refusing::tcp(), Refusing::tcp()];
+    let [one, two] = [0, 1].map(|n: usize| refusing[n].address());
     let call = get(URL)
         .resolve("a.example", one)
         .resolve("a.example", two)
@@ -61,10 +58,8 @@ fn silent_server() -> Told {
 }
 
 fn no_server() -> Told {
-    let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
-    asked_of(address, Duration::from_secs(30))
+    let refusing = Refusing::udp();
+    asked_of(refusing.address(), Duration::from_secs(30))
 }
 
 fn at_path(path: &std::path::Path) -> Told {

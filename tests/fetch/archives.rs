@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bed::raw::{Raw, Step, send};
 use bed::tls::TlsServer;
-use evcore::{ms, run};
+use evcore::{ms, run, sleep};
 use evhttp::evtls::Connector;
 use evhttp::har::Recorder;
-use evhttp::{Client, Phase};
+use evhttp::{Client, Phase, SENT};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
@@ -316,7 +316,13 @@ fn what_fails_or_is_given_up_has_an_entry_too() {
     let cut = Raw::serve(vec![Step::ReadHead, Step::Send(half), Step::Close]);
     run(client.fetch(cut.url("/"))).unwrap_err();
     let mute = Raw::serve(vec![Step::ReadHead, Step::Pause(Duration::from_secs(60))]);
-    run(client.get(mute.url("/")).deadline(ms(100)).send()).unwrap_err();
+    let given_up = client.get(mute.url("/")).send();
+    let stopped = given_up.clone();
+    let stop = move |_: &_| {
+        let stopped = stopped.clone();
+        _ = sleep(ms(1)).then(move |()| stopped.cancel());
+    };
+    run(given_up.on(SENT, stop)).unwrap_err();
     let entries = entries(&recorder);
     let [nothing, part, given_up] = &entries[..] else {
         panic!("{entries:#?}")

@@ -10,7 +10,7 @@ use evhttp::http::StatusCode;
 use evhttp::limits::CONTINUE_WITHIN;
 use evhttp::{Body, CONNECTED, Client, INFORMATIONAL, UPLOAD};
 
-use crate::{OK, SECOND, listing};
+use crate::{LIMIT, OK, listing};
 
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 const KNOWS_NONE: &str = "HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n";
@@ -85,7 +85,7 @@ fn a_final_answer_keeps_the_body_and_costs_the_connection() {
         run(client.fetch(raw.url("/"))).unwrap().text().unwrap(),
         "ok"
     );
-    assert!(raw.closed_by_client(1, 10 * SECOND));
+    assert!(raw.closed_by_client(1, LIMIT));
     assert_eq!((raw.seen().len(), asked.get()), (2, 0));
     assert!(raw.seen()[0].text().ends_with("\r\n\r\n"));
 }
@@ -107,7 +107,7 @@ fn after_a_417_it_is_sent_without_asking_even_if_it_can_be_read_once() {
     assert!(!seen[1].text().contains("expect"), "{}", seen[1].text());
     // The answer does not wait for the body's last byte.
     let body = || raw.seen()[1].text().ends_with("\r\n\r\nbody");
-    assert!(bed::wait_until(10 * SECOND, body));
+    assert!(bed::wait_until(LIMIT, body));
 }
 
 #[test]

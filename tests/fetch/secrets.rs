@@ -51,7 +51,7 @@ fn errors_show_neither_password_nor_query() {
         closes(),
         vec![Step::ReadHead, half, Step::Close],
         vec![Step::ReadHead, odd],
-        vec![Step::ReadHead, Step::Pause(crate::SECOND * 60)],
+        vec![Step::ReadHead, Step::Pause(crate::LIMIT)],
     ];
     for script in scripts {
         let raw = Raw::serve(script);

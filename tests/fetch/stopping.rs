@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
-use evcore::{Kind, Promise, Result, run, sleep};
+use evcore::{Kind, Promise, Reactor, Result, run, sleep};
 use evhttp::{Body, Response, fetch, get, post};
 
-use crate::{OK, SECOND};
+use crate::{LIMIT, OK};
 
 const SHORT: Duration = Duration::from_millis(80);
 
@@ -82,7 +82,7 @@ fn a_cancelled_call_closes_its_connection_at_each_step() {
             }
         });
         assert_eq!(ended.unwrap(), Kind::Cancelled, "{step}");
-        assert!(raw.closed_by_client(1, SECOND), "{step}");
+        assert!(raw.closed_by_client(1, LIMIT), "{step}");
     }
 }
 
@@ -98,7 +98,7 @@ fn a_call_nobody_waits_for_closes_its_connection() {
             Ok(())
         })
         .unwrap();
-        assert!(raw.closed_by_client(1, SECOND), "{step}");
+        assert!(raw.closed_by_client(1, LIMIT), "{step}");
     }
 }
 
@@ -109,11 +109,8 @@ fn a_deadline_ends_the_call_at_each_step() {
         let began = Instant::now();
         let error = run(get(raw.url("/")).deadline(SHORT).send()).unwrap_err();
         assert_eq!(error.kind(), Kind::TimedOut, "{step}");
-        assert!(
-            began.elapsed() >= SHORT && began.elapsed() < SHORT + SECOND,
-            "{step}"
-        );
-        assert!(raw.closed_by_client(1, SECOND), "{step}");
+        assert!(began.elapsed() >= SHORT, "{step}");
+        assert!(raw.closed_by_client(1, LIMIT), "{step}");
     }
 }
 
@@ -124,7 +121,7 @@ fn a_timeout_from_outside_does_the_same() {
         let error = run(fetch(raw.url("/")).timeout(SHORT)).unwrap_err();
         assert_eq!(error.kind(), Kind::TimedOut, "{step}");
         run(sleep(Duration::ZERO)).unwrap();
-        assert!(raw.closed_by_client(1, SECOND), "{step}");
+        assert!(raw.closed_by_client(1, LIMIT), "{step}");
     }
 }
 
@@ -132,7 +129,7 @@ fn a_timeout_from_outside_does_the_same() {
 fn a_deadline_that_is_kept_disturbs_nobody() {
     let raw = Raw::answer(OK);
     for _ in 0..3 {
-        let page = run(get(raw.url("/")).deadline(10 * SECOND).send()).unwrap();
+        let page = run(get(raw.url("/")).deadline(LIMIT).send()).unwrap();
         assert_eq!(page.text().unwrap(), "ok");
     }
     assert_eq!(raw.seen().len(), 1);
@@ -146,20 +143,19 @@ fn an_upload_stops_when_it_is_cancelled() {
         Step::Pause(SHORT),
         send("HTTP/1.1 100 Continue\r\n\r\n"),
     ]);
-    let url = raw.url("/");
-    run(async move {
-        let body = Body::from_fn(None, || {
-            sleep(Duration::from_millis(1)).then(|()| Some(Bytes::from(vec![0; 10])))
-        });
-        let call = post(url).body(body).send();
-        sleep(2 * SHORT).await?;
-        call.cancel();
-        sleep(Duration::from_millis(1)).await
-    })
-    .unwrap();
-    assert!(raw.closed_by_client(1, SECOND));
-    let length = raw.seen()[0].received.len();
-    assert!(length > 200, "it was on its way: {length}");
+    let body = Body::from_fn(None, || {
+        sleep(Duration::from_millis(1)).then(|()| Some(Bytes::from(vec![0; 10])))
+    });
+    let call = post(raw.url("/")).body(body).send();
+    let reactor = Reactor::current();
+    let on_its_way = bed::wait_until(LIMIT, || {
+        reactor.turn(Duration::from_millis(1));
+        raw.seen().iter().any(|seen| seen.received.len() > 500)
+    });
+    assert!(on_its_way);
+    call.cancel();
+    run(sleep(Duration::from_millis(1))).unwrap();
+    assert!(raw.closed_by_client(1, LIMIT));
 }
 
 async fn head_of(raw: &Raw) -> Result<Response> {
@@ -183,7 +179,7 @@ fn a_streamed_body_that_is_dropped_closes_the_connection() {
             }
         })
         .unwrap();
-        assert!(raw.closed_by_client(1, SECOND), "{step}");
+        assert!(raw.closed_by_client(1, LIMIT), "{step}");
     }
 }
 
@@ -195,7 +191,7 @@ fn a_response_that_is_dropped_with_its_body_closes_the_connection() {
         async move { head_of(&raw).await.map(drop) }
     })
     .unwrap();
-    assert!(raw.closed_by_client(1, SECOND));
+    assert!(raw.closed_by_client(1, LIMIT));
 }
 
 #[test]
@@ -204,7 +200,7 @@ fn the_loser_of_a_race_closes_its_connection() {
     let page = run(Promise::race([fetch(slow.url("/")), fetch(fast.url("/"))])).unwrap();
     assert_eq!(page.text().unwrap(), "ok");
     run(sleep(Duration::from_millis(1))).unwrap();
-    assert!(slow.closed_by_client(1, SECOND));
+    assert!(slow.closed_by_client(1, LIMIT));
 }
 
 /// A listener whose queue is full: to it a connect never gets done.
@@ -240,7 +236,7 @@ fn connecting_can_be_cancelled_and_timed_out() {
     let (_listener, _queue, address) = full_listener();
     let url = format!("http://{address}/");
     // connect_timeout's own last try may still be listed.
-    assert!(bed::wait_until(SECOND, || connecting(address) == 0));
+    assert!(bed::wait_until(LIMIT, || connecting(address) == 0));
     let error = run(get(&url).deadline(SHORT).send()).unwrap_err();
     assert_eq!(
         error.to_string(),

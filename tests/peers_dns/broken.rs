@@ -33,10 +33,10 @@ fn a_thousand_look_ups_pending_do_not_hold_the_exit() {
         assert_eq!(threads, "1", "{said}");
         ended.saturating_sub(Duration::from_micros(left.parse().expect("microseconds")))
     };
-    // The machine may be busy with something else; not each time.
+    // The machine may be busy with something else; not each time. Who waited for a look-up would take minutes.
     let best = (0..5).map(|_| exit()).min().expect("five");
     println!("exit with 1,000 look-ups pending: {best:?}");
-    assert!(best < Duration::from_millis(50), "{best:?}");
+    assert!(best < Duration::from_secs(1), "{best:?}");
 }
 
 /// Answers any name with this address, and `missing` ones with NXDOMAIN.
@@ -125,8 +125,8 @@ fn a_dead_server_costs_the_first_query_alone() {
             "{probes} questions went to the dead server"
         );
         assert!(
-            p99.iter().all(|p99| *p99 < Duration::from_millis(50)),
-            "{p99:?}"
+            p99.iter().all(|p99| *p99 < Duration::from_millis(500)),
+            "{p99:?}: they wait for the dead one, whose time is 1 s"
         );
     });
 }
@@ -171,7 +171,7 @@ fn an_ipv6_black_hole_costs_a_quarter_of_a_second() {
             took >= Duration::from_millis(250),
             "{took:?}: IPv6 had no head start"
         );
-        assert!(took < Duration::from_secs(2), "{took:?}");
+        assert!(took < Duration::from_secs(10), "{took:?}");
         drop(ports);
     });
 }

@@ -60,7 +60,7 @@ fn every_file_in_every_framing() {
             assert_eq!(got.finish(), nginx.hash(name), "{url}");
         }
     }
-    let log = nginx.log_of(24, Duration::from_secs(5));
+    let log = nginx.log_of(24, Duration::from_secs(20));
     assert!(
         log.iter().all(|line| line.complete && line.status == 200),
         "{log:?}"

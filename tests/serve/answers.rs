@@ -1,5 +1,6 @@
 //! Keeping, pipelining, versions, and what a function may return.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use evhttp::http::StatusCode;
 use evhttp::server::Request;
 use evhttp::{Response, serve};
 
-use crate::{SECOND, echoing, field, serving};
+use crate::{LIMIT, SECOND, echoing, field, serving};
 
 #[test]
 fn a_connection_is_kept_and_its_answers_are_dated() {
@@ -237,9 +238,9 @@ fn a_panic_ends_its_connection_and_nothing_else() {
     for (n, path) in ["/now", "/later"].iter().enumerate() {
         let mut peer = server.connect();
         peer.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"));
-        assert!(peer.is_closed_within(SECOND), "{path}");
+        assert!(peer.is_closed_within(LIMIT), "{path}");
         assert!(
-            bed::wait_until(SECOND, || REPORTED.load(Ordering::SeqCst) == n + 1),
+            bed::wait_until(LIMIT, || REPORTED.load(Ordering::SeqCst) == n + 1),
             "{path}: reported once"
         );
         other.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -255,7 +256,10 @@ fn a_panic_ends_its_connection_and_nothing_else() {
 
 #[test]
 fn closing_the_server_closes_everything() {
-    let server = evhttp::serve("127.0.0.1:0", |_| {
+    let asked = Rc::new(Cell::new(false));
+    let note = asked.clone();
+    let server = evhttp::serve("127.0.0.1:0", move |_| {
+        note.set(true);
         evcore::sleep(100 * SECOND).then(|()| "late")
     })
     .unwrap();
@@ -264,17 +268,19 @@ fn closing_the_server_closes_everything() {
         .map(|_| std::net::TcpStream::connect(address).unwrap())
         .collect();
     std::io::Write::write_all(&mut peers[0], b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    evcore::run(async move {
-        evcore::sleep(Duration::from_millis(50)).await?;
-        assert_eq!(server.connections(), 3);
+    let closing = async move {
+        while server.connections() < 3 || !asked.get() {
+            evcore::sleep(Duration::from_millis(1)).await?;
+        }
         server.close();
-        evcore::sleep(Duration::from_millis(1)).await?;
-        assert_eq!(server.connections(), 0);
+        while server.connections() > 0 {
+            evcore::sleep(Duration::from_millis(1)).await?;
+        }
         Ok(())
-    })
-    .unwrap();
+    };
+    evcore::run(evcore::spawn(closing).timeout(LIMIT)).unwrap();
     for mut peer in peers {
-        peer.set_read_timeout(Some(SECOND)).unwrap();
+        peer.set_read_timeout(Some(LIMIT)).unwrap();
         assert!(matches!(std::io::Read::read(&mut peer, &mut [0]), Ok(0)));
     }
     assert!(

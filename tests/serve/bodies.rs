@@ -10,7 +10,7 @@ use evhttp::http::StatusCode;
 use evhttp::server::Request;
 use evhttp::{Body, Response, serve};
 
-use crate::{SECOND, field, serving};
+use crate::{LIMIT, field, serving};
 
 #[test]
 fn a_body_is_called_for_when_it_is_read() {
@@ -43,7 +43,7 @@ fn a_body_is_called_for_when_it_is_read() {
     // Whose body is not wanted gets the answer at once; it may still come, so nothing else can.
     peer.send(expecting("/leave"));
     assert_eq!(peer.answer(), (200, "unwanted".into()));
-    assert!(peer.is_closed_within(SECOND));
+    assert!(peer.is_closed_within(LIMIT));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_request_body_kept_for_later_says_that_it_is_gone() {
     peer.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
     assert_eq!(peer.answer(), (200, "answered".into()));
     let late = "the request's body went with its exchange, which is over";
-    assert_eq!(told.recv_timeout(SECOND).unwrap(), Err(late.to_owned()));
+    assert_eq!(told.recv_timeout(LIMIT).unwrap(), Err(late.to_owned()));
 }
 
 /// Memory of this program that is in use, in KiB.
