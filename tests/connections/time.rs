@@ -7,7 +7,7 @@ use std::time::Duration;
 use bed::BlackHole;
 use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
-use evcore::{Kind, ManualClock, Promise, Reactor, ms, run, secs, sleep};
+use evcore::{Kind, ManualClock, Promise, Reactor, ms, run, secs, sleep, spawn};
 use evhttp::{Body, CHUNK, Phase, Request, get, post};
 
 use crate::OK;
@@ -78,13 +78,16 @@ fn a_peer_that_stops_is_stalled() {
     assert!(stops.closed_by_client(1, crate::LIMIT));
 }
 
-#[test]
-fn a_peer_that_trickles_is_no_stall() {
-    let still = Still::new();
+/// A server of this thread's, and the URL it is met under.
+fn listening() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let page = get(url).stall_limit(secs(10)).send();
+    (listener, url)
+}
+
+/// Says each piece to who comes when he waits for it, and has time go by after each.
+fn says(still: &Still, listener: &TcpListener, pieces: &[&str], pause: Duration) {
     let mut peer = loop {
         still.reactor.turn(ms(1));
         if let Ok((peer, _)) = listener.accept() {
@@ -92,46 +95,46 @@ fn a_peer_that_trickles_is_no_stall() {
         }
     };
     peer.set_nodelay(true).unwrap();
-    // Head and body byte by byte; in all they take far longer than the limit.
-    for byte in "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789".bytes() {
-        peer.write_all(&[byte]).unwrap();
+    for piece in pieces {
         (0..3).for_each(|_| _ = still.reactor.turn(ms(1)));
-        still.clock.advance(secs(3));
+        peer.write_all(piece.as_bytes()).unwrap();
+        (0..3).for_each(|_| _ = still.reactor.turn(ms(1)));
+        still.clock.advance(pause);
     }
-    assert_eq!(
-        still.reactor.run(page).unwrap().text().unwrap(),
-        "0123456789"
-    );
+}
+
+#[test]
+fn a_peer_that_trickles_is_no_stall() {
+    let still = Still::new();
+    let (listener, url) = listening();
+    let page = get(url).stall_limit(secs(10)).send();
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
+    // Head and body byte by byte; in all they take far longer than the limit.
+    let bytes: Vec<&str> = answer.split_inclusive(|_| true).collect();
+    says(&still, &listener, &bytes, secs(3));
+    let page = still.reactor.run(page).unwrap();
+    assert_eq!(page.text().unwrap(), "0123456789");
 }
 
 #[test]
 fn a_reader_that_pauses_is_no_stall() {
-    let body = "x".repeat(1 << 20);
-    let raw = Raw::serve(vec![
-        Step::ReadHead,
-        send(&format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )),
-    ]);
     let still = Still::new();
+    let (listener, url) = listening();
     let clock = still.clock.clone();
-    let read = still.reactor.run(async move {
-        let mut body = get(raw.url("/"))
-            .stall_limit(secs(1))
-            .stream()
-            .await?
-            .take_body()?;
-        let mut read = 0;
+    let reading = spawn(async move {
+        let page = get(url).stall_limit(secs(1)).stream().await?;
+        let (mut body, mut read) = (page.take_body()?, Vec::new());
         while let Some(piece) = body.next().await? {
+            read.extend(piece);
             // Longer than the limit, with a turn in which it would run out.
             clock.advance(secs(2));
             sleep(ms(0)).await?;
-            read += piece.len();
         }
         Ok(read)
     });
-    assert_eq!(read.unwrap(), 1 << 20);
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n";
+    says(&still, &listener, &[head, "01", "23", "45"], ms(0));
+    assert_eq!(still.reactor.run(reading).unwrap(), b"012345");
 }
 
 #[test]

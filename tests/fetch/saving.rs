@@ -13,7 +13,7 @@ use evcore::{Kind, Promise, Reactor, run, sleep};
 use evhttp::http::StatusCode;
 use evhttp::{Body, CHUNK, Error, ErrorKind, PROGRESS, Response, fetch, get, serve};
 
-use crate::{OK, SECOND};
+use crate::{LIMIT, OK};
 
 /// For a helper thread on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -114,7 +114,7 @@ fn what_breaks_off_leaves_what_was_there() {
 fn who_gives_it_up_leaves_nothing() {
     let folder = TempDir::new("save");
     let begun = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
-    let raw = Raw::serve(vec![Step::ReadHead, send(begun), Step::Pause(SECOND * 60)]);
+    let raw = Raw::serve(vec![Step::ReadHead, send(begun), Step::Pause(LIMIT)]);
     let path = folder.join("file");
     let page = run(get(raw.url("/")).stream()).unwrap();
     let saving = page.save(&path);
