@@ -30,6 +30,8 @@ mod fetch {
 /// A response that keeps its connection.
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
+const SECOND: Duration = Duration::from_secs(1);
+
 /// The patience of a test with what has to come: a busy machine may need much of it.
 const LIMIT: Duration = Duration::from_secs(20);
 
