@@ -8,15 +8,25 @@ use bed::BlackHole;
 use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
 use evcore::{Kind, ManualClock, Promise, Reactor, ms, run, secs, sleep, spawn};
-use evhttp::{Body, CHUNK, Phase, Request, get, post};
+use evhttp::{Body, CHUNK, Error, ErrorKind, Phase, Request, get, post};
 
 use crate::OK;
 use crate::still::Still;
 
+/// The line of a call that is late, which has its parts as well.
 fn line(request: Request) -> String {
     let error = run(request.send()).unwrap_err();
     assert_eq!(error.kind(), Kind::TimedOut, "{error}");
-    error.to_string()
+    let parts: &Error = error.downcast_ref().expect("one of ours");
+    let ErrorKind::TimedOut { limit } = parts.kind() else {
+        panic!("{parts:?}");
+    };
+    let line = error.to_string();
+    assert!(line.starts_with(&parts.phase().to_string()), "{parts:?}");
+    assert!(line.ends_with(&format!("timed out after {limit:?}")));
+    assert!(parts.is_timeout() && parts.url().is_some(), "{parts:?}");
+    assert_eq!(parts.received().is_some(), parts.phase() == Phase::Body);
+    line
 }
 
 const LONG: Duration = Duration::from_secs(30);
@@ -52,6 +62,51 @@ fn each_step_has_a_limit_of_its_own() {
             .time_limit(Phase::Secure, ms(100)),
     );
     assert_eq!(late, format!("secure {addr}: timed out after 100ms"));
+}
+
+#[test]
+fn who_is_late_or_not_there_is_told_with_the_url_that_was_asked() {
+    let port = bed::free_port();
+    let refused = get(format!("http://me:secret@127.0.0.1:{port}/a?b=c")).send();
+    let nowhere = get("http://a.example/a?b=c").resolver(|_| Promise::ready(Vec::new()));
+    let silent = Raw::serve(vec![Step::Pause(LONG)]);
+    let secured = get(format!("https://{}/a?b=c", silent.address())).tls(any());
+    let secured = secured.time_limit(Phase::Secure, ms(100));
+    let never = get("http://a.example/a?b=c").resolver(|_| sleep(LONG).then(|()| Vec::new()));
+    let table = [
+        (
+            refused,
+            Phase::Connect,
+            format!("http://127.0.0.1:{port}/a?b=c"),
+        ),
+        (
+            nowhere.send(),
+            Phase::Resolve,
+            "http://a.example/a?b=c".into(),
+        ),
+        (
+            secured.send(),
+            Phase::Secure,
+            format!("https://{}/a?b=c", silent.address()),
+        ),
+        (
+            never.deadline(ms(100)).send(),
+            Phase::Resolve,
+            "http://a.example/a?b=c".into(),
+        ),
+    ];
+    for (call, phase, url) in table {
+        let error = run(call).unwrap_err();
+        let parts: &Error = error.downcast_ref().unwrap();
+        assert!(parts.phase() == phase && parts.is_connect(), "{parts:?}");
+        assert_eq!(
+            parts.url().map(|url| url.as_str()),
+            Some(&*url),
+            "{parts:?}"
+        );
+        assert_eq!(parts.is_timeout(), error.kind() == Kind::TimedOut);
+        assert!(!error.to_string().contains("secret"));
+    }
 }
 
 fn any() -> evhttp::evtls::Connector {

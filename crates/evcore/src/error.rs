@@ -101,6 +101,20 @@ impl Error {
         Error::build(Kind::Other, "".into(), Some(Arc::from(error.into())))
     }
 
+    /// An error of `kind` that carries `error`: for a protocol's own error that
+    /// is more than [`Kind::Other`].
+    ///
+    /// ```
+    /// use evcore::{Error, Kind};
+    ///
+    /// let error = Error::carrying(Kind::TimedOut, std::io::Error::other("the server is late"));
+    /// assert_eq!((error.kind(), error.to_string()), (Kind::TimedOut, "the server is late".to_owned()));
+    /// assert!(error.downcast_ref::<std::io::Error>().is_some());
+    /// ```
+    pub fn carrying(kind: Kind, error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        Error::build(kind, "".into(), Some(Arc::from(error.into())))
+    }
+
     /// An error of `kind` that says `message`.
     ///
     /// ```

@@ -77,6 +77,13 @@ pub enum ErrorKind {
     Protocol(Fault),
     /// The operating system said no.
     Io(std::io::Error),
+    /// A limit of time has passed: a step's, the call's, or that on nothing
+    /// moving. The [`evcore::Error`] around it is of kind
+    /// [`TimedOut`](evcore::Kind::TimedOut).
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+    },
     /// A name could not be looked up.
     #[cfg(feature = "dns")]
     Lookup(Box<evdns::Error>),
@@ -178,8 +185,13 @@ impl Error {
     }
 
     /// Of a call to `url`, of which the line shows what may be seen.
-    pub(crate) fn about(mut self, url: &Url) -> Error {
-        let (shown, url) = (redacted(url), Some(nameless(url)));
+    pub(crate) fn about(self, url: &Url) -> Error {
+        self.on_the_way(redacted(url), url)
+    }
+
+    /// Of a call to `url` that has come as far as `target`, which the line shows.
+    pub(crate) fn on_the_way(mut self, target: impl Into<String>, url: &Url) -> Error {
+        let (shown, url) = (target.into(), Some(nameless(url)));
         self.target = Some(Box::new(Target { shown, url }));
         self
     }
@@ -217,9 +229,12 @@ impl Error {
     }
 
     /// Whether the same may go well another time. What a TLS session fails
-    /// for does not pass, but for a connection that was cut.
+    /// for does not pass, but for a connection that was cut. A limit of time for
+    /// connecting is a failure to connect; one for an answer is the caller's own
+    /// patience.
     pub(crate) fn may_pass(&self) -> bool {
         match &self.kind {
+            ErrorKind::TimedOut { .. } => self.is_connect(),
             #[cfg(feature = "tls-without-provider")]
             ErrorKind::Tls(error) => matches!(
                 error.kind(),
@@ -239,10 +254,37 @@ impl Error {
         &self.kind
     }
 
+    /// Whether too much time has passed: by a limit of the user's, or the
+    /// system's own for a connection.
+    ///
+    /// ```
+    /// use evhttp::{Error, Phase};
+    ///
+    /// let server = evhttp::serve("127.0.0.1:0", |_| evcore::sleep(evcore::secs(60)).then(|_| "late"))?;
+    /// let url = format!("http://{}/", server.local_addr());
+    /// let late = evcore::run(evhttp::get(&url).deadline(evcore::ms(10)).send()).unwrap_err();
+    /// let parts = late.downcast_ref::<Error>().unwrap();
+    /// assert!(parts.is_timeout() && !parts.is_connect());
+    /// assert_eq!((parts.phase(), parts.url().map(|url| url.as_str())), (Phase::Head, Some(&*url)));
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    pub fn is_timeout(&self) -> bool {
+        match &self.kind {
+            ErrorKind::TimedOut { .. } => true,
+            ErrorKind::Io(error) => error.kind() == std::io::ErrorKind::TimedOut,
+            _ => false,
+        }
+    }
+
+    /// Whether there was no connection yet: the name, the address, the TLS
+    /// session, or a proxy's way to it.
+    pub fn is_connect(&self) -> bool {
+        matches!(self.phase, Phase::Resolve | Phase::Connect | Phase::Secure)
+    }
+
     /// The URL that was asked, with its query, of which the line shows no
-    /// more than `?...`; but without a name or password. `None` where it was
-    /// not known or is not to blame: names that lead nowhere, connections
-    /// that could not be made.
+    /// more than `?...`; but without a name or password. `None` where there
+    /// was none: a text that is no URL, a body of no call's.
     ///
     /// ```
     /// use evhttp::Error;
@@ -295,24 +337,6 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// The error of a call whose time is up: of kind
-/// [`TimedOut`](evcore::Kind::TimedOut), with a beginning like all others.
-pub(crate) fn timed_out(
-    phase: Phase,
-    target: &str,
-    received: Option<(u64, Option<u64>)>,
-    limit: Duration,
-) -> evcore::Error {
-    let place = Place {
-        phase,
-        target: Some(target),
-        peer: None,
-        received,
-    };
-    let cause = format!("timed out after {limit:?}");
-    evcore::Error::of(evcore::Kind::TimedOut, cause).during(place.to_string())
-}
-
 impl Error {
     fn shown(&self) -> Option<&str> {
         self.target.as_ref().map(|target| &*target.shown)
@@ -355,6 +379,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::BadRequest(why) | ErrorKind::Proxy(why) => f.write_str(why),
             ErrorKind::Protocol(fault) => fault.fmt(f),
             ErrorKind::Io(error) => error.fmt(f),
+            ErrorKind::TimedOut { limit } => write!(f, "timed out after {limit:?}"),
             // Its own line names the name, which is in this one already.
             #[cfg(feature = "dns")]
             ErrorKind::Lookup(error) => match error.why() {
@@ -418,6 +443,10 @@ impl StdError for Error {
 
 impl From<Error> for evcore::Error {
     fn from(error: Error) -> evcore::Error {
-        evcore::Error::new(error)
+        let kind = match error.kind {
+            ErrorKind::TimedOut { .. } => evcore::Kind::TimedOut,
+            _ => evcore::Kind::Other,
+        };
+        evcore::Error::carrying(kind, error)
     }
 }

@@ -45,7 +45,7 @@ async fn open(origin: &Origin, call: &Call) -> Result<(Transport, Address)> {
                 Some(io) => again(io),
                 None => std::io::Error::other(error),
             };
-            Error::io(Phase::Connect, why).to(&*target)
+            Error::io(Phase::Connect, why).on_the_way(&*target, &call.url)
         })?;
         let peer = Address::Unix(Some(path.clone()));
         return Ok((Transport::unix(stream), peer));
@@ -72,14 +72,16 @@ async fn through(proxy: &Proxy, origin: &Origin, call: &Call) -> Result<(Transpo
         }
         let opened = within(Phase::Connect, call, &way, async {
             let opened = open_way(transport, proxy, origin, call).await?;
-            opened.map_err(|error| error.to(&*way).at_end(&peer).into())
+            opened.map_err(|error| error.on_the_way(&*way, &call.url).at_end(&peer).into())
         });
         if let Opened::Through(transport) = opened.await? {
             return Ok((transport, peer));
         }
     }
     let why = ErrorKind::Proxy("the proxy is never content with what it is shown".into());
-    Err(Error::new(Phase::Connect, why).to(way).into())
+    Err(Error::new(Phase::Connect, why)
+        .on_the_way(way, &call.url)
+        .into())
 }
 
 async fn open_way(
@@ -127,11 +129,13 @@ async fn secure_proxy(
     _: &Address,
     proxy: &Proxy,
     origin: &Origin,
-    _: &Call,
+    call: &Call,
 ) -> Result<Transport> {
     let why = ErrorKind::UnknownScheme("https".into());
     let target = format!("{origin} through {proxy}");
-    Err(Error::new(Phase::Secure, why).to(target).into())
+    Err(Error::new(Phase::Secure, why)
+        .on_the_way(target, &call.url)
+        .into())
 }
 
 /// Connects to `host`, under what the user wants of `origin`'s connections.
@@ -149,7 +153,7 @@ async fn connect(
     });
     let (stream, peer) = connected
         .await?
-        .map_err(|failed| refused(&target, local, failed))?;
+        .map_err(|failed| refused(local, failed).on_the_way(&*target, &call.url))?;
     // Small requests must not wait for the ACK of the one before.
     _ = stream.set_nodelay(true);
     Ok((Transport::tcp(stream), Address::Inet(peer)))
@@ -174,9 +178,10 @@ async fn addresses(host: &Name, port: u16, origin: &Origin, call: &Call) -> Resu
         Ok((asked.first().await, asked))
     })
     .await?;
-    let first = first.map_err(|error| unfound(error).to(&*target))?;
+    let first = first.map_err(|error| unfound(error).on_the_way(&*target, &call.url))?;
     if first.is_empty() {
-        return Err(unfound("the name has no address".into()).to(target).into());
+        let none = unfound("the name has no address".into());
+        return Err(none.on_the_way(target, &call.url).into());
     }
     let first = with_port(first, port);
     teller.tell(&first);
@@ -251,7 +256,7 @@ async fn shake_hands(
     let target = origin.way();
     let failed = |kind| {
         let error = Error::new(Phase::Secure, kind);
-        error.to(&*target).at_end(peer)
+        error.on_the_way(&*target, &call.url).at_end(peer)
     };
     let connector = origin
         .network
@@ -301,7 +306,7 @@ fn again(error: &std::io::Error) -> std::io::Error {
 }
 
 /// One line that names every address tried.
-fn refused(target: &str, local: Option<IpAddr>, mut failed: Vec<Failed>) -> Error {
+fn refused(local: Option<IpAddr>, mut failed: Vec<Failed>) -> Error {
     let Some((peer, last)) = failed.pop() else {
         let why = match local {
             Some(local) => {
@@ -309,10 +314,10 @@ fn refused(target: &str, local: Option<IpAddr>, mut failed: Vec<Failed>) -> Erro
             }
             None => "no address to connect to".into(),
         };
-        return Error::new(Phase::Connect, ErrorKind::BadRequest(why)).to(target);
+        return Error::new(Phase::Connect, ErrorKind::BadRequest(why));
     };
     if failed.is_empty() {
-        return Error::io(Phase::Connect, last).to(target).at(peer);
+        return Error::io(Phase::Connect, last).at(peer);
     }
     let kind = last.kind();
     failed.push((peer, last));
@@ -321,5 +326,5 @@ fn refused(target: &str, local: Option<IpAddr>, mut failed: Vec<Failed>) -> Erro
         .map(|(peer, why)| format!("{peer}: {why}"))
         .collect();
     let why = std::io::Error::new(kind, each.join("; "));
-    Error::io(Phase::Connect, why).to(target)
+    Error::io(Phase::Connect, why)
 }

@@ -6,12 +6,11 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use evcore::{Await, Error, Reactor, Result, sleep, sleep_until};
+use evcore::{Await, Reactor, Result, sleep, sleep_until};
 
 use crate::call::Call;
-use crate::error::{Phase, timed_out};
+use crate::error::{Error, ErrorKind, Phase};
 use crate::limits::{CONNECT_WITHIN, SECURE_WITHIN};
-use crate::secrets::redacted;
 
 /// Has `work`, which is a call's step `phase`, done within its limit.
 pub(crate) async fn within<T>(
@@ -32,9 +31,10 @@ pub(crate) async fn within<T>(
     let (mut work, mut timer) = (pin!(work), sleep(limit).into_future());
     poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Pending => Pin::new(&mut timer).poll(cx).map(|ended| {
-            Err(ended
-                .err()
-                .unwrap_or_else(|| timed_out(phase, target, None, limit)))
+            Err(ended.err().unwrap_or_else(|| {
+                let late = Error::new(phase, ErrorKind::TimedOut { limit });
+                late.on_the_way(target, &call.url).into()
+            }))
         }),
         ready => ready,
     })
@@ -110,7 +110,11 @@ impl Watch {
         url: &url::Url,
         received: Option<(u64, Option<u64>)>,
     ) -> Error {
-        timed_out(phase, &redacted(url), received, limit)
+        let late = Error::new(phase, ErrorKind::TimedOut { limit }).about(url);
+        match received {
+            Some((received, total)) => late.after(received, total),
+            None => late,
+        }
     }
 }
 

@@ -171,7 +171,7 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
         });
         let head = match head.await {
             Waited::For(head) => head,
-            Waited::TooLong(late) => return Err(Watch::error(late?, &call.url, None)),
+            Waited::TooLong(late) => return Err(Watch::error(late?, &call.url, None).into()),
         };
         let spare = match drive.holds_body() {
             true => drive.unread_body().or(spare),
@@ -445,7 +445,7 @@ impl Pieces for WireBody {
                     let late = ready!(self.watch.poll(cx, time, Phase::Body, drive.moved))?;
                     self.drive = None;
                     let so_far = Some((self.received, self.total));
-                    return Poll::Ready(Some(Err(Watch::error(late, &self.url, so_far))));
+                    return Poll::Ready(Some(Err(Watch::error(late, &self.url, so_far).into())));
                 }
             };
             match event {

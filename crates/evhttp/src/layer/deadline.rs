@@ -8,13 +8,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use evcore::{Await, Error, Result, sleep};
+use evcore::{Await, Result, sleep};
 use http::HeaderMap;
+use url::Url;
 
 use crate::body::{Body, Pieces};
 use crate::call::{Answer, Call, Layer, Next};
 use crate::course::Course;
-use crate::error::{self, Phase};
+use crate::error::{Error, ErrorKind, Phase};
 
 pub(crate) struct Deadline;
 
@@ -26,7 +27,7 @@ impl Layer for Deadline {
         let mut alarm = Alarm {
             timer: sleep(limit).into_future(),
             limit,
-            target: crate::secrets::redacted(&call.url),
+            url: call.url.clone(),
             phase: call.phase.clone(),
         };
         let mut answer = next.send(call);
@@ -51,24 +52,29 @@ impl Layer for Deadline {
 struct Alarm {
     timer: Await<()>,
     limit: Duration,
-    target: String,
+    url: Url,
     phase: Rc<Course>,
 }
 
 impl Alarm {
-    fn poll(&mut self, cx: &mut Context<'_>, received: Option<(u64, Option<u64>)>) -> Poll<Error> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        received: Option<(u64, Option<u64>)>,
+    ) -> Poll<evcore::Error> {
         Pin::new(&mut self.timer).poll(cx).map(|ended| match ended {
-            Ok(()) => self.error(received),
+            Ok(()) => self.error(received).into(),
             Err(closed) => closed,
         })
     }
 
     fn error(&self, received: Option<(u64, Option<u64>)>) -> Error {
-        let phase = match received {
-            Some(_) => Phase::Body,
-            None => self.phase.get(),
-        };
-        error::timed_out(phase, &self.target, received, self.limit)
+        let late = ErrorKind::TimedOut { limit: self.limit };
+        match received {
+            Some((received, total)) => Error::new(Phase::Body, late).after(received, total),
+            None => Error::new(self.phase.get(), late),
+        }
+        .about(&self.url)
     }
 }
 

@@ -5,12 +5,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use evcore::{Kind, Result, sleep};
+use evcore::{Result, sleep};
 
 use super::drain::drain;
 use crate::call::{Answer, Call, Layer, Next};
 use crate::clock;
-use crate::error::{Error, Phase};
+use crate::error::Error;
 use crate::event::{RETRY, Retry};
 use crate::policy::retry::{Budget, Outcome, wait};
 use crate::response::Response;
@@ -48,7 +48,7 @@ async fn attempts(layer: Rc<Again>, mut call: Call, next: Next, most: u32) -> Re
         let Some(again) = again.filter(|_| tried < most) else {
             return outcome;
         };
-        let pause = match judge(&outcome, course.get()) {
+        let pause = match judge(&outcome) {
             Some(judged) => wait(
                 &method,
                 &judged,
@@ -73,17 +73,12 @@ async fn attempts(layer: Rc<Again>, mut call: Call, next: Next, most: u32) -> Re
 }
 
 /// `None`: an error that is no failed call, such as the loop's end, or one
-/// that comes again. A limit of time for connecting is a failure to connect; one
-/// for an answer is the caller's own patience.
-fn judge(outcome: &Result<Response>, step: Phase) -> Option<Outcome<'_>> {
+/// that comes again.
+fn judge(outcome: &Result<Response>) -> Option<Outcome<'_>> {
     match outcome {
         Ok(response) => Some(Outcome::Answered(response.status(), response.headers())),
         Err(error) => {
-            let Some(error) = error.downcast_ref::<Error>() else {
-                let connecting = matches!(step, Phase::Resolve | Phase::Connect | Phase::Secure);
-                let late = error.kind() == Kind::TimedOut && connecting;
-                return late.then_some(Outcome::Failed(step));
-            };
+            let error = error.downcast_ref::<Error>()?;
             error.may_pass().then_some(Outcome::Failed(error.phase()))
         }
     }
