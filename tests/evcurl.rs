@@ -173,7 +173,7 @@ fn a_unix_socket_is_asked_whatever_the_host() {
         heard
             .join()
             .unwrap()
-            .starts_with("GET /a HTTP/1.1\r\nhost: b.example\r\n")
+            .starts_with("GET /a HTTP/1.1\r\nHost: b.example\r\n")
     );
 }
 

@@ -20,6 +20,7 @@ mod fetch {
     mod retrying;
     mod saving;
     mod secrets;
+    mod spelling;
     mod stopping;
     mod story;
     mod switching;

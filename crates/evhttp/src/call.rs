@@ -20,6 +20,7 @@ use crate::course::Course;
 use crate::credentials::Credentials;
 use crate::response::Response;
 use crate::secrets::{Fields, Shown};
+use crate::spelling::Spelling;
 
 /// A request on its way to the wire, with all that is to be known about it.
 ///
@@ -94,6 +95,8 @@ pub struct Options {
     pub credentials: Option<Rc<(String, Credentials)>>,
     /// The request target as the user wrote it, in the place of the URL's.
     pub(crate) target: Option<Rc<Target>>,
+    /// How the fields' names are written, and in which order.
+    pub(crate) spelling: Option<Rc<Spelling>>,
     /// How connections come about; the client's way if none.
     pub(crate) network: Option<Rc<Network>>,
     /// Time for each step; the client's if none.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use evcore::{Emitter, Promise, Reactor, Result, spawn_with};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, Method};
 
 use crate::address::{self, Addresses};
 use crate::body::{Collected, Tally};
@@ -36,8 +36,9 @@ use crate::limits::{
     CONNECTIONS, CONNECTIONS_PER_ORIGIN, DECODED_RATIO, IDLE_PER_ORIGIN, REDIRECTS,
 };
 use crate::policy::hsts::Hsts;
-use crate::request::Request;
+use crate::request::{Request, field};
 use crate::response::Response;
+use crate::spelling::Spelling;
 
 /// Makes calls, and keeps connections between them. Cheap to clone; belongs
 /// to one thread.
@@ -81,6 +82,7 @@ pub struct ClientBuilder {
     inner: Vec<Rc<dyn Layer>>,
     bare: bool,
     usual: HeaderMap,
+    spelling: Spelling,
     idle: usize,
     most: (usize, usize),
     redirects: u32,
@@ -140,18 +142,33 @@ impl ClientBuilder {
     /// let client = evhttp::Client::builder().header("user-agent", "mine/1").build();
     /// ```
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> ClientBuilder {
-        let name = name.as_ref();
-        let parsed = (
-            HeaderName::try_from(name),
-            HeaderValue::from_bytes(value.as_ref()),
-        );
-        match parsed {
-            (Ok(name), Ok(value)) => _ = self.usual.append(name, value),
-            _ => {
-                let why = format!("field {name:?} can't be sent: bad name or value");
-                self.wrong = Some(why.into());
-            }
+        match field(name.as_ref(), value.as_ref()) {
+            Ok((name, value)) => _ = self.usual.append(name, value),
+            Err(why) => self.wrong = Some(why.into()),
         }
+        self
+    }
+
+    /// As [`header`](ClientBuilder::header), with the name written as it is
+    /// here; behind those of [`Request::header_as`].
+    ///
+    /// ```
+    /// let client = evhttp::Client::builder().header_as("X-ApiKey", "s3cret").build();
+    /// ```
+    pub fn header_as(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> ClientBuilder {
+        self.spelling.spell(name.as_ref());
+        self.header(name, value)
+    }
+
+    /// Whether names of fields are sent in title case (`Content-Type`), those
+    /// that evhttp adds included, where nobody has spelled them with
+    /// [`header_as`](Request::header_as). They are in lower case unless told.
+    ///
+    /// ```
+    /// let client = evhttp::Client::builder().title_case(true).build();
+    /// ```
+    pub fn title_case(mut self, wanted: bool) -> ClientBuilder {
+        self.spelling.set_title(wanted);
         self
     }
 
@@ -439,6 +456,7 @@ impl ClientBuilder {
             self.most,
             Rc::new(self.network),
             Rc::new(self.time),
+            (!self.spelling.is_empty()).then(|| Rc::new(self.spelling)),
         ));
         layers.extend(self.inner);
         layers.push(wire.clone());
@@ -490,6 +508,7 @@ impl Client {
             inner: Vec::new(),
             bare: false,
             usual: HeaderMap::new(),
+            spelling: Spelling::default(),
             idle: IDLE_PER_ORIGIN,
             most: (CONNECTIONS_PER_ORIGIN, CONNECTIONS),
             redirects: REDIRECTS,
@@ -525,6 +544,10 @@ impl Client {
 
     pub(crate) fn time(&self) -> Time {
         self.wire.time()
+    }
+
+    pub(crate) fn spelling(&self) -> Option<&Rc<Spelling>> {
+        self.wire.spelling()
     }
 
     /// Fetches the document at a URL; see [`fetch`](crate::fetch).

@@ -41,6 +41,7 @@ mod request;
 mod response;
 mod secrets;
 pub mod server;
+mod spelling;
 mod upgraded;
 
 pub use http;

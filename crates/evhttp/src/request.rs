@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind, Phase};
 use crate::multipart::Multipart;
 use crate::response::Response;
 use crate::secrets::quoted;
+use crate::spelling::Spelling;
 
 /// A request that is not on its way yet. What is wrong with it comes out of
 /// the promise, so that there is one place for errors.
@@ -57,16 +58,56 @@ impl Request {
     }
 
     /// Adds a field. The framing fields follow from the body.
+    ///
+    /// Its name is sent in lower case, which is the same to every server that
+    /// keeps to RFC 9110 §5.1; for others there is
+    /// [`header_as`](Request::header_as).
     pub fn header(self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Request {
-        let name = name.as_ref();
-        let parsed = (
-            HeaderName::try_from(name),
-            HeaderValue::from_bytes(value.as_ref()),
-        );
-        if let (Ok(name), Ok(value)) = parsed {
-            return self.change(|parts| _ = parts.headers.append(name, value));
+        match field(name.as_ref(), value.as_ref()) {
+            Ok((name, value)) => self.change(|parts| {
+                if let Some(spelling) = &mut parts.options.spelling {
+                    Rc::make_mut(spelling).place(name.as_str());
+                }
+                parts.headers.append(name, value);
+            }),
+            Err(why) => self.refuse(why),
         }
-        self.refuse(format!("field {name:?} can't be sent: bad name or value"))
+    }
+
+    /// Adds a field whose name is sent as it is written here, and in this
+    /// place: for servers that care for case and order, though they must not
+    /// (RFC 9110 §5.1, §5.3).
+    ///
+    /// With the first such field all fields of the request, those of
+    /// [`header`](Request::header) too, are sent in the order they are given
+    /// in, names that come twice included. Before them goes Host, and behind
+    /// them all that evhttp adds (User-Agent, Accept-Encoding, Cookie,
+    /// Authorization, Content-Length, ...), unless they are given a place here:
+    /// Content-Length too, with the body's length as its value. What a redirect
+    /// or a layer takes out of the request is not sent, and what changes it
+    /// counts: this is only how names are written.
+    ///
+    /// ```
+    /// let server = evhttp::serve("127.0.0.1:0", |_| "welcome")?;
+    /// let url = format!("http://{}/", server.local_addr());
+    /// let call = evhttp::post(&url)
+    ///     .header_as("SOAPAction", "\"urn:a#b\"")
+    ///     .header_as("X-ApiKey", "s3cret") // after SOAPAction, and no `x-apikey`
+    ///     .body("<a/>");
+    /// assert_eq!(evcore::run(call.send())?.text()?, "welcome");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    pub fn header_as(self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Request {
+        let spelled = name.as_ref();
+        match field(spelled, value.as_ref()) {
+            Ok((name, value)) => self.change(|parts| {
+                let before = || Rc::new(Spelling::of(&parts.headers));
+                let spelling = parts.options.spelling.get_or_insert_with(before);
+                Rc::make_mut(spelling).spell(spelled);
+                parts.headers.append(name, value);
+            }),
+            Err(why) => self.refuse(why),
+        }
     }
 
     /// Asks the server to change the protocol of the connection (RFC 9110 §7.8), to `protocol` or one of several with
@@ -388,7 +429,18 @@ impl Request {
         {
             parts.trust(credentials);
         }
+        if let Some(usual) = self.client.spelling() {
+            Spelling::add(&mut parts.options.spelling, usual);
+        }
         Ok((Call::of(parts, emitter), self.limit))
+    }
+}
+
+/// A field as it can be sent, or why it can't be.
+pub(crate) fn field(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), String> {
+    match (HeaderName::try_from(name), HeaderValue::from_bytes(value)) {
+        (Ok(name), Ok(value)) => Ok((name, value)),
+        _ => Err(format!("field {name:?} can't be sent: bad name or value")),
     }
 }
 

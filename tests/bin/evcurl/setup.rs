@@ -24,6 +24,7 @@ impl Session {
     pub(crate) fn open(command: &Command) -> Result<Session, Ending> {
         let jar = jar(command)?;
         let mut client = Client::builder()
+            .title_case(true)
             .decode(command.compressed)
             // curl follows wherever both schemes are allowed, which they are unless told.
             .redirect_to_http(true)

@@ -227,7 +227,7 @@ fn request(
     let (url, shown) = shown(command, &url)?;
     let mut request = session.client.request(token, url);
     for (name, value) in fields(command, &content, shown, sink)? {
-        request = request.header(name, value);
+        request = request.header_as(name, value);
     }
     if let (Auth::Any, Some((name, password))) = (command.auth, setup::pair(command)?) {
         request = request.credentials(name, password);
@@ -308,7 +308,7 @@ fn plain(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The fields curl sends by itself, unless `-H` replaces them or takes them out, and those of `-H`.
+/// The fields curl sends by itself, unless `-H` replaces them or takes them out, and those of `-H`: in curl's order.
 fn fields(
     command: &Command,
     content: &Content,
@@ -316,9 +316,11 @@ fn fields(
     sink: &mut Sink,
 ) -> std::result::Result<Vec<(String, String)>, Ending> {
     let own = own_fields(command)?;
-    let kind = match content {
-        Content::Text { kind, .. } => Some((*kind).to_owned()),
-        _ => None,
+    let (length, kind) = match content {
+        Content::Text { bytes, kind, .. } => {
+            (Some(bytes.len().to_string()), Some((*kind).to_owned()))
+        }
+        _ => (None, None),
     };
     let json = matches!(content, Content::Text { json: true, .. });
     let accept = if json { "application/json" } else { "*/*" };
@@ -329,32 +331,38 @@ fn fields(
         .map(String::as_str)
         .filter(|text| text.contains('='))
         .collect();
-    let usual = [
+    let before = [
+        ("Authorization", shown),
+        ("Range", range(command, sink)?),
         (
             "User-Agent",
             Some(command.agent.clone().unwrap_or_else(|| agent.to_owned())),
         ),
         ("Accept", Some(accept.to_owned())),
-        ("Authorization", shown),
         ("Referer", command.referer.clone()),
-        ("Range", range(command, sink)?),
         ("Cookie", (!cookies.is_empty()).then(|| cookies.join("; "))),
-        ("Content-Type", kind),
     ];
-    let mut fields = Vec::new();
-    for (name, value) in usual {
-        let replaced = own
-            .iter()
-            .any(|(known, _)| known.eq_ignore_ascii_case(name));
-        if let Some(value) = value.filter(|_| !replaced) {
-            fields.push((name.to_owned(), value));
-        }
-    }
-    let given = own
+    let behind = [("Content-Length", length), ("Content-Type", kind)];
+    let replaced = |name: &str| {
+        let mut names = own.iter().map(|(known, _)| known);
+        names.any(|known| known.eq_ignore_ascii_case(name))
+    };
+    let usual = |(name, value): (&str, Option<String>)| {
+        let value = value.filter(|_| !replaced(name));
+        value.map(|value| (name.to_owned(), value))
+    };
+    let (hosts, others): (Vec<_>, Vec<_>) = own
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+        .partition(|(name, _)| name.eq_ignore_ascii_case("host"));
+    let before = before.into_iter().filter_map(usual);
+    let behind = behind.into_iter().filter_map(usual);
+    Ok(hosts
         .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)));
-    fields.extend(given);
-    Ok(fields)
+        .chain(before)
+        .chain(others)
+        .chain(behind)
+        .collect())
 }
 
 /// `Name: value`; `Name;` has an empty value, `Name:` takes out one of ours.

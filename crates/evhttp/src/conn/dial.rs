@@ -94,7 +94,8 @@ async fn open_way(
     let credentials = proxy.credentials().and_then(Credentials::pair);
     let opened = match proxy.speech() {
         Speech::Http | Speech::Https => {
-            return Ok(tunnel::open(transport, &origin.to_string(), proxy).await);
+            let spelling = call.options.spelling.as_deref();
+            return Ok(tunnel::open(transport, &origin.to_string(), proxy, spelling).await);
         }
         Speech::Socks4a => socks::open_4a(&transport, host, port, credentials).await,
         Speech::Socks5h => socks::open_5(&transport, host, port, credentials).await,

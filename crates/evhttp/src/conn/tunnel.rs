@@ -13,6 +13,7 @@ use crate::h1::{BodyLength, ClientExchange, Event, Fault, FaultKind, Limits, Res
 use crate::limits::RECEIVED_AT_ONCE;
 use crate::policy::auth::{self, Message};
 use crate::policy::challenge;
+use crate::spelling::Spelling;
 
 /// What came of asking for a tunnel.
 pub(crate) enum Opened {
@@ -30,6 +31,7 @@ pub(crate) async fn open(
     transport: Transport,
     authority: &str,
     proxy: &Proxy,
+    spelling: Option<&Spelling>,
 ) -> Result<Opened, Error> {
     let broken = |fault: Fault| match fault.kind() {
         FaultKind::NoResponse => said("the proxy closed the connection without an answer"),
@@ -49,6 +51,9 @@ pub(crate) async fn open(
         )
         .and_then(|_| codec.write_end(None, &mut output))
         .map_err(broken)?;
+    if let Some(spelling) = spelling {
+        spelling.rewrite(&mut output);
+    }
     transport.write_all(&output).await.map_err(lost)?;
 
     let (mut input, mut piece) = (BytesMut::new(), vec![0; RECEIVED_AT_ONCE / 16]);

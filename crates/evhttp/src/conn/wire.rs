@@ -32,12 +32,15 @@ use crate::event::{CONNECTED, Connected, Sent};
 use crate::h1::{BodyLength, ClientExchange, Event, Limits, ResponseHead};
 use crate::limits::{CHALLENGES, IDLE_IN_ALL, RECEIVED_AT_ONCE};
 use crate::response::Response;
+use crate::spelling::Spelling;
 
 /// Carries calls over connections of its own.
 pub(crate) struct Wire {
     keeper: Rc<Keeper>,
     network: Rc<Network>,
     time: Rc<Time>,
+    /// How names of fields are written, if not in lower case.
+    spelling: Option<Rc<Spelling>>,
 }
 
 /// The connections that wait, and who watches over them.
@@ -62,6 +65,7 @@ impl Wire {
         most: (usize, usize),
         network: Rc<Network>,
         time: Rc<Time>,
+        spelling: Option<Rc<Spelling>>,
     ) -> Wire {
         let scratch = RefCell::new(vec![0; RECEIVED_AT_ONCE]);
         let buffers = Rc::new(Buffers {
@@ -81,6 +85,7 @@ impl Wire {
             keeper,
             network,
             time,
+            spelling,
         }
     }
 }
@@ -92,6 +97,10 @@ impl Wire {
 
     pub(crate) fn time(&self) -> Time {
         *self.time
+    }
+
+    pub(crate) fn spelling(&self) -> Option<&Rc<Spelling>> {
+        self.spelling.as_ref()
     }
 
     /// Nothing of what there is now is used for another call.
@@ -107,6 +116,10 @@ impl Layer for Wire {
         let network = call.options.network.as_ref().unwrap_or(&self.network);
         let origin = Origin::of(&call.url, network);
         call.options.time.get_or_insert_with(|| self.time.clone());
+        // A call of some layer's own.
+        if call.options.spelling.is_none() {
+            call.options.spelling.clone_from(&self.spelling);
+        }
         match origin {
             Ok(mut origin) => {
                 origin.tunnel = origin.forwarder().is_some() && wants_upgrade(&call);
@@ -289,6 +302,9 @@ fn begin(
                 &call.url,
             )
         })?;
+    if let Some(spelling) = &call.options.spelling {
+        spelling.rewrite(output);
+    }
     Ok(drive)
 }
 

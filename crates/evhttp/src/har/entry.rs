@@ -19,6 +19,7 @@ use crate::policy::calendar;
 use crate::policy::coding::{Decoder, applied};
 use crate::response::Response;
 use crate::secrets::{HIDDEN, is_secret, nameless};
+use crate::spelling::Spelling;
 
 /// What was seen of one exchange.
 #[derive(Debug, Default)]
@@ -73,9 +74,16 @@ impl Fields {
         }
     }
 
+    /// With names and order as they are sent.
+    fn spell(&mut self, spelling: &Spelling) {
+        let all = std::mem::take(&mut self.all);
+        let arranged = spelling.arrange(all, |(name, _)| name).into_iter();
+        self.all = arranged.map(|((_, value), name)| (name, value)).collect();
+    }
+
     fn value(&self, name: &HeaderName) -> &str {
         let mut fields = self.all.iter();
-        let found = fields.find(|(other, _)| other == name.as_str());
+        let found = fields.find(|(other, _)| other.eq_ignore_ascii_case(name.as_str()));
         found.map_or("", |(_, value)| value)
     }
 }
@@ -132,19 +140,18 @@ impl Content {
 impl Entry {
     /// What `call` asks, with the fields that the wire adds.
     pub(super) fn new(began: Duration, call: &Call, secrets: bool) -> Entry {
-        let mut headers = call.headers.clone();
-        let host = &call.url[Position::BeforeHost..Position::AfterPort];
-        if let Ok(host) = host.try_into() {
-            headers.entry(HOST).or_insert(host);
-        }
-        headers.entry(USER_AGENT).or_insert(crate::conn::US.clone());
+        let headers = sent(call);
         let mut url = nameless(&call.url);
         url.set_fragment(None);
+        let mut fields = Fields::of(&headers, secrets, &COOKIE);
+        if let Some(spelling) = &call.options.spelling {
+            fields.spell(spelling);
+        }
         Entry {
             began,
             method: call.method.to_string(),
             url: Some(url),
-            fields: Fields::of(&headers, secrets, &COOKIE),
+            fields,
             ..Entry::default()
         }
     }
@@ -262,6 +269,20 @@ impl Entry {
         }
         content
     }
+}
+
+/// The fields of `call` in the wire's order: Host, what it adds, the others.
+fn sent(call: &Call) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let host = &call.url[Position::BeforeHost..Position::AfterPort];
+    let host = call.headers.get(HOST).cloned().or(host.try_into().ok());
+    headers.extend(host.map(|host| (HOST, host)));
+    if !call.headers.contains_key(USER_AGENT) {
+        headers.insert(USER_AGENT, crate::conn::US.clone());
+    }
+    let others = call.headers.iter().filter(|(name, _)| **name != HOST);
+    others.for_each(|(name, value)| _ = headers.append(name, value.clone()));
+    headers
 }
 
 /// The content without its codings, if there are any and they can be undone.
