@@ -34,5 +34,4 @@ fn trusting(authority: &bed::Authority) -> Builder {
     Connector::builder()
         .only_own_roots()
         .root_certificates(authority.pem())
-        .protocols(["http/1.1"])
 }

@@ -40,6 +40,28 @@ fn a_page_comes_over_tls_and_the_connection_is_kept() {
 }
 
 #[test]
+fn http_1_1_is_offered_unless_the_connector_says_otherwise() {
+    let authority = Authority::new();
+    let mut config = authority.issue(&[HOST]).server();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let server = TlsServer::answer(config, OK);
+    let agreed = |offers: Option<&[&str]>| {
+        let tls = trusting(&authority);
+        let tls = match offers {
+            Some(offers) => tls.protocols(offers),
+            None => tls,
+        };
+        let client = Client::builder().resolve(HOST, server.address());
+        let client = client.tls(tls.build().unwrap()).build();
+        let (secured, add) = listing();
+        run(client.fetch(server.url(HOST, "/")).on(SECURED, add)).unwrap();
+        secured.borrow()[0].agreed.protocol.clone()
+    };
+    assert_eq!(agreed(None).as_deref(), Some(&b"http/1.1"[..]));
+    assert_eq!(agreed(Some(&[])), None);
+}
+
+#[test]
 fn a_post_asks_the_socket_below_the_session() {
     // Its first connection ends after one answer, with and without the session's goodbye.
     for goodbye in [true, false] {

@@ -25,7 +25,6 @@ fn trusting(authority: &Authority) -> Builder {
     Connector::builder()
         .only_own_roots()
         .root_certificates(authority.pem())
-        .protocols(["http/1.1"])
 }
 
 /// A server that is this, met by a client that trusts the authority that made it.
@@ -95,6 +94,36 @@ fn cut(says: &'static str) -> Told {
     call(&server, trusting(&authority))
 }
 
+/// A server that speaks this by ALPN, and nothing else.
+fn another_protocol(change: fn(Builder) -> Builder) -> Told {
+    let authority = Authority::new();
+    let mut config = authority.issue(&[HOST]).server();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let server = TlsServer::answer(config, OK);
+    call(&server, change(trusting(&authority)))
+}
+
+/// A server's first words (RFC 5246 §7.4.1.3) with a protocol chosen that nobody has offered: TLS 1.2, ECDHE-RSA with
+/// AES-128-GCM, secure renegotiation (RFC 5746), extended master secret (RFC 7627), ALPN `h2` (RFC 7301).
+fn not_offered() -> Vec<u8> {
+    let extensions = [
+        &[0xff, 0x01, 0, 1, 0][..],
+        &[0, 0x17, 0, 0],
+        &[0, 0x10, 0, 5, 0, 3, 2, b'h', b'2'],
+    ]
+    .concat();
+    let random = [7; 32];
+    let body = [
+        &[3, 3][..],
+        &random,
+        &[0, 0xc0, 0x2f, 0, 0, extensions.len() as u8],
+        &extensions,
+    ]
+    .concat();
+    let hello = [&[2, 0, 0, body.len() as u8][..], &body].concat();
+    [&[22, 3, 3, 0, hello.len() as u8][..], &hello].concat()
+}
+
 /// A session that is waited for in vain, by a name.
 fn slow_handshake() -> Told {
     let raw = Raw::serve(vec![Step::Pause(std::time::Duration::from_secs(60))]);
@@ -149,6 +178,24 @@ pub(crate) const ROWS: &[Row] = &[
         "Tls(Alert)",
         "secure a.example:PORT (SERVER): the peer ended the TLS session: protocol version",
         old_version,
+    ),
+    row(
+        "the server speaks h2 and nothing else",
+        "Tls(Alert)",
+        "secure a.example:PORT (SERVER): the peer ended the TLS session: no application protocol",
+        || another_protocol(|tls| tls),
+    ),
+    row(
+        "the server chooses h2, which the caller's connector has offered",
+        "BadRequest",
+        "secure a.example:PORT (SERVER): the server wants to speak \"h2\", which was offered to it and is not spoken here",
+        || another_protocol(|tls| tls.protocols(["h2", "http/1.1"])),
+    ),
+    row(
+        "the server chooses h2, which nobody has offered",
+        "Tls(Protocol)",
+        "secure SERVER: the peer has chosen an application protocol that was not offered",
+        || speaking(vec![Step::Read(1), Step::Send(not_offered())]),
     ),
     row(
         "plain HTTP where TLS was expected",

@@ -23,8 +23,7 @@ fn trusting(authority: &Authority) -> Client {
     let tls = Connector::builder()
         .only_own_roots()
         .root_certificates(authority.pem());
-    let tls = tls.protocols(["http/1.1"]).build().unwrap();
-    Client::builder().tls(tls).build()
+    Client::builder().tls(tls.build().unwrap()).build()
 }
 
 /// A file whole, in part, and beyond its end.
@@ -144,7 +143,7 @@ fn nginx_inside_tls() {
     fs::write(dir.join("key"), &identity.key).unwrap();
     let at = dir.path().display();
     let nginx = Nginx::with(&format!(
-        "listen 127.0.0.1:{port} ssl; ssl_certificate {at}/chain; ssl_certificate_key {at}/key; ssl_protocols TLSv1.2 TLSv1.3; keepalive_requests 3; \
+        "listen 127.0.0.1:{port} ssl http2; ssl_certificate {at}/chain; ssl_certificate_key {at}/key; ssl_protocols TLSv1.2 TLSv1.3; keepalive_requests 3; \
          location = /text {{ gzip on; gzip_types *; gzip_min_length 0; return 200 \"{}\"; }} \
          location = /small {{ client_max_body_size 1000; dav_methods PUT; }} \
          location = /alpn {{ return 200 \"$ssl_protocol $ssl_alpn_protocol $ssl_server_name\"; }}",

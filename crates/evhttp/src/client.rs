@@ -415,7 +415,9 @@ impl ClientBuilder {
     }
 
     /// Makes TLS sessions with this: own roots, a client certificate, pins,
-    /// versions. If it offers protocols, `http/1.1` has to be the only one.
+    /// versions. It offers `http/1.1` (ALPN) unless told by its
+    /// [`protocols`](evtls::Builder::protocols) what to offer, and then
+    /// nothing else may come of it.
     ///
     /// ```no_run
     /// let tls = evhttp::evtls::Connector::builder().root_certificates(std::fs::read("our-ca.pem")?).build()?;

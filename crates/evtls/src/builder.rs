@@ -40,7 +40,8 @@ struct Settings {
     provider: Arc<CryptoProvider>,
     identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
     pins: Vec<Pin>,
-    protocols: Vec<Vec<u8>>,
+    /// Those to offer, if that was said.
+    protocols: Option<Vec<Vec<u8>>>,
     oldest: Version,
     newest: Version,
     server_name: Option<ServerName<'static>>,
@@ -66,7 +67,7 @@ pub struct Builder {
     platform: bool,
     identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
     pins: Vec<Pin>,
-    protocols: Vec<Vec<u8>>,
+    protocols: Option<Vec<Vec<u8>>>,
     oldest: Version,
     newest: Version,
     server_name: Option<ServerName<'static>>,
@@ -94,7 +95,7 @@ impl Connector {
             platform: true,
             identity: None,
             pins: Vec::new(),
-            protocols: Vec::new(),
+            protocols: None,
             oldest: Version::Tls12,
             newest: Version::Tls13,
             server_name: None,
@@ -131,12 +132,32 @@ impl Connector {
         host: &str,
         stream: S,
     ) -> evcore::Result<TlsStream<S>> {
+        self.handshake_for(&[], host, stream).await
+    }
+
+    /// As [`handshake`](Connector::handshake), for who speaks one of the
+    /// application protocols `spoken`, best first: they are offered unless the
+    /// settings name others ([`Builder::protocols`]). Whether the peer has
+    /// chosen one of them, [`Agreed::protocol`](crate::Agreed::protocol) says.
+    ///
+    /// # Errors
+    /// As [`handshake`](Connector::handshake).
+    pub async fn handshake_for<S: ByteStream>(
+        &self,
+        spoken: &[&[u8]],
+        host: &str,
+        stream: S,
+    ) -> evcore::Result<TlsStream<S>> {
         let config = self.config().await?;
+        let protocols = match &self.0.settings.protocols {
+            Some(protocols) => protocols.clone(),
+            None => spoken.iter().map(|spoken| spoken.to_vec()).collect(),
+        };
         let name = match &self.0.settings.server_name {
             Some(name) => name.clone(),
             None => name_of(host)?,
         };
-        let session = Session::new(config, name, self.0.memory.clone())?;
+        let session = Session::new(config, name, protocols, self.0.memory.clone())?;
         let stream = TlsStream::new(session, stream);
         poll_fn(|cx| stream.poll_handshake(cx)).await?;
         Ok(stream)
@@ -174,7 +195,6 @@ impl Settings {
                 .map_err(|error| Error::bad(format!("the client certificate: {error}")))?,
             None => builder.with_no_client_auth(),
         };
-        config.alpn_protocols.clone_from(&self.protocols);
         config.enable_sni = self.tells_name;
         config.resumption = match self.resumes {
             true => Resumption::in_memory_sessions(SESSIONS),
@@ -236,9 +256,11 @@ impl Builder {
         self
     }
 
-    /// Offers these application protocols (ALPN, RFC 7301), best first.
+    /// Offers these application protocols (ALPN, RFC 7301), best first; with an
+    /// empty list none, whoever [speaks](Connector::handshake_for) over the session.
     pub fn protocols<P: AsRef<[u8]>>(mut self, protocols: impl IntoIterator<Item = P>) -> Builder {
-        self.protocols = protocols.into_iter().map(|p| p.as_ref().to_vec()).collect();
+        let protocols = protocols.into_iter().map(|p| p.as_ref().to_vec());
+        self.protocols = Some(protocols.collect());
         self
     }
 

@@ -134,6 +134,10 @@ impl From<rustls::Error> for Error {
             E::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
                 Error::new(ErrorKind::Protocol, "the peer does not speak TLS")
             }
+            E::PeerMisbehaved(rustls::PeerMisbehaved::SelectedUnofferedApplicationProtocol) => {
+                let sentence = "the peer has chosen an application protocol that was not offered";
+                Error::new(ErrorKind::Protocol, sentence)
+            }
             other => Error::new(ErrorKind::Protocol, other.to_string()),
         }
     }

@@ -88,9 +88,10 @@ impl Session {
     pub(crate) fn new(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
+        protocols: Vec<Vec<u8>>,
         memory: Memory,
     ) -> Result<Session, Error> {
-        let mut tls = ClientConnection::new(config, name)?;
+        let mut tls = ClientConnection::new_with_alpn(config, name, protocols)?;
         tls.set_buffer_limit(Some(SENT_AT_ONCE));
         Ok(Session {
             tls,

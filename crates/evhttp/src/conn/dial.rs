@@ -20,6 +20,10 @@ use crate::error::{Error, ErrorKind, Phase};
 use crate::event::{RESOLVED, Resolved};
 use crate::limits::CHALLENGES;
 
+/// What is offered by ALPN (RFC 7301), best first. Servers may take the lack of an offer for whatever they like best.
+#[cfg(feature = "tls-without-provider")]
+const SPOKEN: &[&[u8]] = &[b"http/1.1"];
+
 /// Connects to `origin` for `call`, on which it is told how far it is.
 pub(crate) async fn dial(origin: &Origin, call: &Call) -> Result<Box<Connection>> {
     let host = origin.host_field()?;
@@ -265,7 +269,7 @@ async fn shake_hands(
         .map_err(|error| failed(ErrorKind::Tls(error)))?;
     let whom = whom(&target, peer);
     let shaken = within(Phase::Secure, call, &whom, async {
-        Ok(connector.handshake(&host, transport).await)
+        Ok(connector.handshake_for(SPOKEN, &host, transport).await)
     });
     let session = shaken
         .await?
@@ -274,7 +278,9 @@ async fn shake_hands(
             None => error,
         })?;
     let agreed = session.agreed();
-    if let Some(other) = agreed.protocol.as_deref().filter(|p| *p != b"http/1.1") {
+    // A server that chooses nothing means what there was before ALPN.
+    let strange = |chosen: &&[u8]| !SPOKEN.contains(chosen);
+    if let Some(other) = agreed.protocol.as_deref().filter(strange) {
         let why = format!(
             "the server wants to speak {:?}, which was offered to it and is not spoken here",
             String::from_utf8_lossy(other)

@@ -73,9 +73,7 @@ impl Network {
         if let Some(connector) = self.tls.as_ref().or(self.usual.get()) {
             return Ok(connector.clone());
         }
-        let usual = evtls::Connector::builder()
-            .protocols(["http/1.1"])
-            .build()?;
+        let usual = evtls::Connector::new()?;
         Ok(self.usual.get_or_init(|| usual).clone())
     }
 }
