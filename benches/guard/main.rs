@@ -27,7 +27,7 @@ fn main() -> ExitCode {
             .parse()
             .map_err(|_| "how many operations?".into())
             .and_then(|ops| perform(run, ops)),
-        _ => Err("usage: instructions promise|timer|fetch|layers|bare|serve OPS".into()),
+        _ => Err("usage: instructions promise|timer|fetch|layers|bare|serve|pipelined OPS".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
 fn perform(run: &str, ops: u64) -> Result<()> {
     let peer = match run {
         "serve" => Peer::Client { asks: ops },
+        "pipelined" => Peer::Pipeline { asks: ops },
         _ => Peer::Server,
     };
     let reactor = Reactor::builder().world(Memory::new(peer)).build()?;
@@ -55,7 +56,7 @@ fn perform(run: &str, ops: u64) -> Result<()> {
         "bare" => reactor
             .run(fetch(Client::builder().bare().build(), ops))
             .map(drop),
-        "serve" => serve(&reactor, ops),
+        "serve" | "pipelined" => serve(&reactor, ops),
         _ => Err(format!("there is no run called {run}").into()),
     }
 }

@@ -16,6 +16,14 @@ const REQUEST: &[u8] = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 const RESPONSE: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nContent-Type: text/plain\r\n\r\nHello, world!";
 
+/// As many requests as evbench keeps under way on a connection.
+const PIPELINE: usize = 16;
+const PIPELINED: &[u8] = {
+    let requests: &'static [[u8; REQUEST.len()]] = &[REQUEST_BYTES; PIPELINE];
+    requests.as_flattened()
+};
+const REQUEST_BYTES: [u8; REQUEST.len()] = *REQUEST.first_chunk().unwrap();
+
 /// How long the body of a response is.
 pub(crate) const BODY: u64 = 13;
 
@@ -26,6 +34,18 @@ pub(crate) enum Peer {
     Server,
     /// Asks so often in all, over as many connections as are kept busy, each time after an answer.
     Client { asks: u64 },
+    /// As a client, but as many times at once as a pipeline holds.
+    Pipeline { asks: u64 },
+}
+
+impl Peer {
+    /// What a client says at once, and how many requests that is.
+    fn burst(self) -> (&'static [u8], u64) {
+        match self {
+            Peer::Pipeline { .. } => (PIPELINED, PIPELINE as u64),
+            _ => (REQUEST, 1),
+        }
+    }
 }
 
 /// What all sockets of the world share.
@@ -45,10 +65,10 @@ impl Shared {
         });
     }
 
-    /// One request fewer; false if all are made.
-    fn ask(&self) -> bool {
+    /// So many requests fewer; false if all are made.
+    fn ask(&self, requests: u64) -> bool {
         let left = self.asks.get();
-        self.asks.set(left.saturating_sub(1));
+        self.asks.set(left.saturating_sub(requests));
         left > 0
     }
 }
@@ -62,7 +82,7 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn new(peer: Peer) -> Memory {
         let asks = match peer {
-            Peer::Client { asks } => asks,
+            Peer::Client { asks } | Peer::Pipeline { asks } => asks,
             Peer::Server => 0,
         };
         let shared = Shared {
@@ -181,10 +201,11 @@ impl Stream for Line {
     }
 
     fn write(&self, from: &[IoSlice<'_>]) -> io::Result<usize> {
+        let (burst, requests) = self.kind.burst();
         match self.kind {
             Peer::Server => self.say(RESPONSE),
-            Peer::Client { .. } if self.shared.ask() => self.say(REQUEST),
-            Peer::Client { .. } => {}
+            _ if self.shared.ask(requests) => self.say(burst),
+            _ => {}
         }
         Ok(from.iter().map(|piece| piece.len()).sum())
     }
@@ -225,7 +246,8 @@ struct Door {
 impl Listener for Door {
     fn accept(&self, token: Token) -> io::Result<(Box<dyn Stream>, Address)> {
         let left = self.left.get();
-        if left == 0 || !self.shared.ask() {
+        let (burst, requests) = self.kind.burst();
+        if left == 0 || !self.shared.ask(requests) {
             return Err(ErrorKind::WouldBlock.into());
         }
         self.left.set(left - 1);
@@ -237,7 +259,7 @@ impl Listener for Door {
             incoming: Cell::new(&[]),
         };
         self.shared.tell(token, true);
-        line.incoming.set(REQUEST);
+        line.incoming.set(burst);
         Ok((Box::new(line), Address::Inet(self.local)))
     }
 
