@@ -179,6 +179,68 @@ fn a_function_returns_what_it_likes() {
     check(&coroutine, &[("/?a=b", 200, "a=b"), ("/", 200, "none")]);
 }
 
+/// Text, bytes and a status go to the wire without a [`Response`]: with the same bytes as if there had been one.
+#[test]
+fn what_needs_no_response_is_answered_as_with_one() {
+    const LARGE: &str = const {
+        match std::str::from_utf8(&[b'x'; 40_000]) {
+            Ok(text) => text,
+            Err(_) => unreachable!(),
+        }
+    };
+    let local = "127.0.0.1:0";
+    let bytes = |text: &str| Response::new(StatusCode::OK).with_body(text.to_owned());
+    let pairs = [
+        (
+            serving(move || serve(local, |_| "text").unwrap()),
+            serving(move || serve(local, |_| Response::plain("text")).unwrap()),
+        ),
+        (
+            serving(move || serve(local, |_| LARGE).unwrap()),
+            serving(move || serve(local, |_| Response::plain(LARGE)).unwrap()),
+        ),
+        (
+            serving(move || serve(local, |_| Bytes::from("bytes")).unwrap()),
+            serving(move || serve(local, move |_| bytes("bytes")).unwrap()),
+        ),
+        status(StatusCode::NOT_FOUND),
+        status(StatusCode::NO_CONTENT),
+        status(StatusCode::RESET_CONTENT),
+        status(StatusCode::CONTINUE),
+    ];
+    let get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let last = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let asked = [
+        format!("{get}{get}{last}"),
+        format!("{get}HEAD / HTTP/1.1\r\nHost: x\r\n\r\n{last}"),
+        format!("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n{last}"),
+        "GET / HTTP/1.0\r\n\r\n".into(),
+        format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody{last}"),
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n".into(),
+        format!("CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n{last}"),
+    ];
+    for (brief, made) in &pairs {
+        for asked in &asked {
+            let answers = undated(&made.ask(asked));
+            assert!(answers.starts_with("HTTP/1.1 "), "{asked:?}: {answers:?}");
+            assert_eq!(undated(&brief.ask(asked)), answers, "{asked:?}");
+        }
+    }
+}
+
+fn status(status: StatusCode) -> (crate::Served, crate::Served) {
+    (
+        serving(move || serve("127.0.0.1:0", move |_| status).unwrap()),
+        serving(move || serve("127.0.0.1:0", move |_| Response::new(status)).unwrap()),
+    )
+}
+
+/// Without what may differ by a second.
+fn undated(answers: &str) -> String {
+    let lines = answers.split_inclusive('\n');
+    lines.filter(|line| !line.starts_with("date: ")).collect()
+}
+
 #[test]
 fn one_response_answers_many() {
     let server = serving(|| {

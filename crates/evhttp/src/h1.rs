@@ -54,6 +54,7 @@ pub use chunked::Frame;
 pub use exchange::Event;
 pub use exchange::client::ClientExchange;
 pub use exchange::server::ServerExchange;
+pub(crate) use exchange::server::render_head;
 pub(crate) use fault::Size;
 pub use fault::{Fault, FaultKind};
 pub use framing::{BodyLength, Framing};

@@ -8,7 +8,6 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use evcore::{Promise, Result};
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use url::Url;
 
@@ -16,8 +15,10 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
 
 mod convert;
+mod fields;
 mod switch;
 
+use fields::Fields;
 use switch::Beyond;
 pub(crate) use switch::Taker;
 
@@ -33,12 +34,15 @@ pub(crate) use switch::Taker;
 #[derive(Clone)]
 pub struct Response(Rc<Inner>);
 
+/// The type of text.
+pub(crate) static PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
 #[derive(Clone)]
 struct Head {
     status: StatusCode,
     version: Version,
     reason: Option<Bytes>,
-    headers: HeaderMap,
+    fields: Fields,
     url: Option<Url>,
     previous: Option<Response>,
 }
@@ -81,17 +85,21 @@ impl Content {
 impl Response {
     /// An empty response with this status.
     pub fn new(status: StatusCode) -> Response {
+        Response::made(status, Fields::default(), Bytes::new())
+    }
+
+    fn made(status: StatusCode, fields: Fields, body: Bytes) -> Response {
         let head = Head {
             status,
             version: Version::HTTP_11,
             reason: None,
-            headers: HeaderMap::new(),
+            fields,
             url: None,
             previous: None,
         };
         Response(Rc::new(Inner {
             head,
-            body: RefCell::new(Content::Whole(Bytes::new())),
+            body: RefCell::new(Content::Whole(body)),
             beyond: Cell::new(None),
         }))
     }
@@ -112,10 +120,7 @@ impl Response {
     }
 
     pub(crate) fn plain_bytes(text: Bytes) -> Response {
-        const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-        Response::new(StatusCode::OK)
-            .with_header(CONTENT_TYPE, PLAIN)
-            .with_body(text)
+        Response::made(StatusCode::OK, Fields::of_type(PLAIN.clone()), text)
     }
 
     /// A file's content as a response with status 200, whatever its size.
@@ -142,13 +147,13 @@ impl Response {
     /// assert_eq!(page.header("content-type"), Some("text/html"));
     /// ```
     pub fn with_header(self, name: HeaderName, value: HeaderValue) -> Response {
-        self.change(|head| _ = head.headers.insert(name, value))
+        self.change(|head| head.fields.set(name, value))
     }
 
     /// The same with one more field line of this name.
     #[cfg(feature = "digest")]
     pub(crate) fn with_another(self, name: HeaderName, value: HeaderValue) -> Response {
-        self.change(|head| _ = head.headers.append(name, value))
+        self.change(|head| _ = head.fields.map_mut().append(name, value))
     }
 
     /// The same with this body.
@@ -163,7 +168,10 @@ impl Response {
 
     /// The same without these fields.
     pub(crate) fn without(self, names: &[HeaderName]) -> Response {
-        self.change(|head| names.iter().for_each(|name| _ = head.headers.remove(name)))
+        self.change(|head| {
+            let fields = head.fields.map_mut();
+            names.iter().for_each(|name| _ = fields.remove(name));
+        })
     }
 
     fn change(mut self, change: impl FnOnce(&mut Head)) -> Response {
@@ -183,7 +191,7 @@ impl Response {
             status,
             version,
             reason,
-            headers,
+            fields: headers.into(),
             url: Some(url),
             previous: None,
         };
@@ -212,7 +220,17 @@ impl Response {
 
     /// The fields.
     pub fn headers(&self) -> &HeaderMap {
-        &self.0.head.headers
+        self.0.head.fields.map()
+    }
+
+    /// As [`headers`](Response::headers), to be written: no map is made for it.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.0.head.fields.iter()
+    }
+
+    /// Whether it has such a field.
+    pub(crate) fn has(&self, name: &HeaderName) -> bool {
+        self.0.head.fields.contains(name)
     }
 
     /// A field's value as text, if it is there and printable.

@@ -27,6 +27,7 @@ mod digest;
 mod exchange;
 mod io;
 mod spare;
+mod stock;
 mod sweep;
 mod switch;
 
@@ -92,7 +93,7 @@ impl Request {
         } = head;
         Request {
             method,
-            target: target.as_str().to_owned(),
+            target: target.into_string(),
             version,
             headers,
             body,
@@ -152,12 +153,95 @@ pub trait IntoResponse<M> {
     fn into_reply(self) -> Reply;
 }
 
-/// A response, now or later.
-pub enum Reply {
-    /// Now.
+/// A response, now or later: for types of one's own that are
+/// [`IntoResponse`].
+///
+/// ```
+/// use evhttp::Response;
+/// use evhttp::server::{IntoResponse, Now, Reply};
+///
+/// struct Page(String);
+///
+/// impl IntoResponse<Now> for Page {
+///     fn into_reply(self) -> Reply {
+///         Reply::ready(Response::plain(self.0))
+///     }
+/// }
+///
+/// let server = evhttp::serve("127.0.0.1:0", |_| Page("hello".into()))?;
+/// let page = evcore::run(evhttp::fetch(format!("http://{}/", server.local_addr())))?;
+/// assert_eq!(page.text()?, "hello");
+/// # Ok::<(), evcore::Error>(())
+/// ```
+pub struct Reply(Kind);
+
+enum Kind {
+    Brief(Brief),
     Ready(Response),
-    /// Later; an error is answered with status 500.
     Later(Pin<Box<dyn Future<Output = Result<Response>>>>),
+}
+
+/// An answer of which there is no more to say than this: it goes to the wire without a [`Response`] being made.
+struct Brief {
+    status: StatusCode,
+    /// Said in Content-Type.
+    plain: bool,
+    body: Bytes,
+}
+
+impl Reply {
+    /// This response.
+    pub fn ready(response: Response) -> Reply {
+        Reply(Kind::Ready(response))
+    }
+
+    /// The response that `future` will bring; an error is answered with
+    /// status 500.
+    pub fn later(future: impl Future<Output = Result<Response>> + 'static) -> Reply {
+        Reply(Kind::Later(Box::pin(future)))
+    }
+
+    fn plain(body: Bytes) -> Reply {
+        Reply(Kind::Brief(Brief {
+            status: StatusCode::OK,
+            plain: true,
+            body,
+        }))
+    }
+
+    fn bare(status: StatusCode, body: Bytes) -> Reply {
+        Reply(Kind::Brief(Brief {
+            status,
+            plain: false,
+            body,
+        }))
+    }
+
+    async fn settle(self) -> Result<Response> {
+        match self.0 {
+            Kind::Brief(brief) => Ok(brief.into()),
+            Kind::Ready(response) => Ok(response),
+            Kind::Later(later) => later.await,
+        }
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Brief(_) | Kind::Ready(_) => "Reply(ready)",
+            Kind::Later(_) => "Reply(later)",
+        })
+    }
+}
+
+impl From<Brief> for Response {
+    fn from(brief: Brief) -> Response {
+        match brief.plain {
+            true => Response::plain_bytes(brief.body).with_status(brief.status),
+            false => Response::new(brief.status).with_body(brief.body),
+        }
+    }
 }
 
 /// Marks what is there at once; see [`IntoResponse`].
@@ -170,31 +254,31 @@ pub enum Awaited {}
 
 impl IntoResponse<Now> for Response {
     fn into_reply(self) -> Reply {
-        Reply::Ready(self)
+        Reply::ready(self)
     }
 }
 
 impl IntoResponse<Now> for &'static str {
     fn into_reply(self) -> Reply {
-        Reply::Ready(Response::plain_bytes(Bytes::from_static(self.as_bytes())))
+        Reply::plain(Bytes::from_static(self.as_bytes()))
     }
 }
 
 impl IntoResponse<Now> for String {
     fn into_reply(self) -> Reply {
-        Reply::Ready(Response::plain(self))
+        Reply::plain(self.into())
     }
 }
 
 impl IntoResponse<Now> for Bytes {
     fn into_reply(self) -> Reply {
-        Reply::Ready(Response::new(StatusCode::OK).with_body(self))
+        Reply::bare(StatusCode::OK, self)
     }
 }
 
 impl IntoResponse<Now> for StatusCode {
     fn into_reply(self) -> Reply {
-        Reply::Ready(Response::new(self))
+        Reply::bare(self, Bytes::new())
     }
 }
 
@@ -202,16 +286,14 @@ impl<R: IntoResponse<Now>, E: Into<Error>> IntoResponse<Now> for std::result::Re
     fn into_reply(self) -> Reply {
         match self {
             Ok(reply) => reply.into_reply(),
-            Err(error) => Reply::Ready(failed(&error.into())),
+            Err(error) => Reply::ready(failed(&error.into())),
         }
     }
 }
 
 impl<R: IntoResponse<Now> + Clone + 'static> IntoResponse<Now> for Promise<R> {
     fn into_reply(self) -> Reply {
-        Reply::Later(Box::pin(
-            async move { settle(self.await?.into_reply()).await },
-        ))
+        Reply::later(async move { self.await?.into_reply().settle().await })
     }
 }
 
@@ -220,16 +302,7 @@ where
     F::Output: IntoResponse<Now>,
 {
     fn into_reply(self) -> Reply {
-        Reply::Later(Box::pin(
-            async move { settle(self.await.into_reply()).await },
-        ))
-    }
-}
-
-async fn settle(reply: Reply) -> Result<Response> {
-    match reply {
-        Reply::Ready(response) => Ok(response),
-        Reply::Later(later) => later.await,
+        Reply::later(async move { self.await.into_reply().settle().await })
     }
 }
 

@@ -224,6 +224,7 @@ fn write_last_chunk(trailers: Option<&HeaderMap>, out: &mut BytesMut) -> Result<
 }
 
 /// Writes all of something or nothing: a refused head leaves no half of it behind.
+#[inline]
 fn write_whole<T>(
     out: &mut BytesMut,
     write: impl FnOnce(&mut BytesMut) -> Result<T, FaultKind>,

@@ -41,26 +41,25 @@ pub struct ResponseHead {
 
 /// A request target as it stood on the wire (RFC 9112 §3.2): visible ASCII, in the form its method asks for.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Target(Bytes);
+pub struct Target(Box<str>);
 
 impl Target {
     /// The target, verbatim.
     pub fn as_str(&self) -> &str {
-        // Always ASCII; a second look is cheaper than a second representation.
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-
-    /// The bytes of [`as_str`](Target::as_str), without copying them.
-    pub fn as_bytes(&self) -> &Bytes {
         &self.0
     }
 
-    /// The target as a [`Uri`], which shares its bytes.
+    /// The text of [`as_str`](Target::as_str), without copying it.
+    pub fn into_string(self) -> String {
+        self.0.into_string()
+    }
+
+    /// The target as a [`Uri`].
     ///
     /// # Errors
     /// The `http` crate is stricter than the wire in places, for instance about an authority.
     pub fn to_uri(&self) -> Result<Uri, InvalidUri> {
-        Uri::from_maybe_shared(self.0.clone())
+        Uri::try_from(self.as_str())
     }
 }
 

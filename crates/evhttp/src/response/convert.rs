@@ -88,8 +88,8 @@ impl From<Response> for http::Response<Body> {
         *other.status_mut() = response.status();
         *other.version_mut() = response.version();
         *other.headers_mut() = match std::rc::Rc::try_unwrap(response.0) {
-            Ok(Inner { head, .. }) => head.headers,
-            Err(shared) => shared.head.headers.clone(),
+            Ok(Inner { head, .. }) => head.fields.into_map(),
+            Err(shared) => shared.head.fields.map().clone(),
         };
         other
     }
@@ -102,7 +102,7 @@ impl<B: Into<Body>> From<http::Response<B>> for Response {
         Response::new(head.status)
             .change(|ours| {
                 ours.version = head.version;
-                ours.headers = head.headers;
+                ours.fields = head.headers.into();
             })
             .with_body(body)
     }

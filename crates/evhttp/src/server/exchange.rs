@@ -9,60 +9,56 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use evcore::Result;
 use http::header::DATE;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::io::{Io, Turn};
-use super::{Reply, Request, State, failed, switch};
+use super::{Brief, Kind, Reply, Request, State, failed, switch};
 use crate::body::{Body, Pieces};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::h1::{BodyLength, Event, Fault, Framing, RequestHead, Verdict};
 use crate::limits::{DRAINED, GATHERED};
 use crate::response::{Response, Taker};
 
-/// Answers requests until the connection is over, or goes to somebody else.
+/// Answers requests until the connection is over, or goes to somebody else. What is there and can be answered at once
+/// takes no step back to the loop, nor a coroutine inside this one.
 pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<Option<Taker>> {
     loop {
-        let (head, framing) = match poll_fn(|cx| poll_head(io, cx)).await {
-            Ok(Some(asked)) => asked,
+        let reply = match poll_fn(|cx| poll_reply(state, io, cx)).await {
+            Ok(Some(reply)) => reply,
             Ok(None) => return Ok(None),
             Err(error) => return refuse(io, error).await.map(|()| None),
         };
-        io.turn_to(Turn::Ours);
-        let body = match framing {
-            Framing::None => Body::empty(),
-            _ => Body::pieces(Incoming::new(io)),
-        };
-        io.all_read.set(framing == Framing::None);
-        let request = Request::new(head, body, io.peer);
-        let response = match (state.answer)(request) {
-            Reply::Ready(response) => response,
-            Reply::Later(later) => match unless_gone(io, later).await {
-                Some(answer) => answer.unwrap_or_else(|error| failed(&error)),
+        let mut answer = match reply.0 {
+            Kind::Later(later) => match unless_gone(io, later).await {
+                Some(answer) => Kind::Ready(answer.unwrap_or_else(|error| failed(&error))),
                 None => return Ok(None),
             },
+            at_once => at_once,
         };
-        let response = match response.take_taker() {
-            None => response,
-            Some(taker) => match Box::pin(switch::answer(io, &response)).await? {
+        if let Kind::Ready(response) = &answer
+            && let Some(taker) = response.take_taker()
+        {
+            match Box::pin(switch::answer(io, response)).await? {
                 None => return Ok(Some(taker)),
-                Some(refusal) => refusal,
-            },
-        };
+                Some(refusal) => answer = Kind::Ready(refusal),
+            }
+        }
         // RFC 9110 §10.1.1: not told to go on, the peer may send its body or
         // not, so that nothing can follow.
         let unwanted = io.codec.borrow().expects_continue();
         if unwanted {
             io.codec.borrow_mut().close_when_done();
         }
-        let body = write_head(io, response)?;
-        send(io, body).await?;
+        if let Some(body) = write(io, answer)? {
+            send(io, body).await?;
+        }
         // From here on the request's body is the user's no more.
         io.exchange.set(io.exchange.get() + 1);
-        let unread = unwanted || drain(io).await.is_err();
+        let unread = unwanted || !io.all_read.get() && drain(io).await.is_err();
         if unread || io.codec.borrow_mut().restart() != Verdict::Keep {
             return linger(io).await.map(|()| None);
         }
-        if io.output().len() >= GATHERED {
+        if io.unsent() >= GATHERED {
             flush(io).await?;
         }
     }
@@ -73,11 +69,13 @@ pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<Option<Taker>
 /// taken for gone as well, as nginx and hyper do.
 async fn unless_gone<F: Future>(io: &Io, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
-    poll_fn(|cx| match work.as_mut().poll(cx) {
+    let done = poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
         Poll::Pending => io.poll_gone(cx).map(|()| None),
-    })
-    .await
+    });
+    let done = done.await;
+    io.undate();
+    done
 }
 
 pub(super) fn broken(phase: Phase, io: &Io, fault: Fault) -> Error {
@@ -88,16 +86,23 @@ fn lost(phase: Phase, io: &Io, error: std::io::Error) -> Error {
     Error::io(phase, error).at(io.peer)
 }
 
-type Asked = Option<(RequestHead, Framing)>;
-
-/// The next request's head; what is answered already goes out while we wait.
-fn poll_head(io: &Io, cx: &mut Context<'_>) -> Poll<Result<Asked, Error>> {
+/// What the user's function says to the next request; what is answered already goes out while we wait for one. `None`
+/// at the end.
+fn poll_reply(
+    state: &State,
+    io: &Rc<Io>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Option<Reply>, Error>> {
     loop {
         let event = io.codec.borrow_mut().next(&mut io.input.borrow_mut());
-        match event.map_err(|fault| broken(Phase::Head, io, fault))? {
-            Event::Head(head, framing) => return Poll::Ready(Ok(Some((head, framing)))),
-            Event::Closed => return Poll::Ready(Ok(None)),
-            _ => {}
+        match event {
+            Ok(Event::Head(head, framing)) => {
+                let reply = (state.answer)(request(io, head, framing));
+                return Poll::Ready(Ok(Some(reply)));
+            }
+            Ok(Event::Closed) => return Poll::Ready(Ok(None)),
+            Ok(_) => {}
+            Err(fault) => return Poll::Ready(Err(broken(Phase::Head, io, fault))),
         }
         let more = poll_more(io, cx);
         if more.is_pending() {
@@ -114,6 +119,17 @@ fn poll_head(io: &Io, cx: &mut Context<'_>) -> Poll<Result<Asked, Error>> {
     }
 }
 
+/// It is the user's turn to answer this.
+fn request(io: &Rc<Io>, head: RequestHead, framing: Framing) -> Request {
+    io.turn_to(Turn::Ours);
+    io.all_read.set(framing == Framing::None);
+    let body = match framing {
+        Framing::None => Body::empty(),
+        _ => Body::pieces(Incoming::new(io)),
+    };
+    Request::new(head, body, io.peer)
+}
+
 /// Sends what is answered already, then receives once. `Ok(false)` at the end.
 fn poll_more(io: &Io, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
     ready!(io.poll_flush(cx)).map_err(|error| lost(Phase::Send, io, error))?;
@@ -125,69 +141,101 @@ fn poll_more(io: &Io, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
 async fn refuse(io: &Rc<Io>, error: Error) -> Result<()> {
     if let ErrorKind::Protocol(fault) = error.kind() {
         let response = Response::plain(format!("{fault}\n")).with_status(fault.status());
-        if let Ok(body) = write_head(io, response) {
-            send(io, body).await?;
+        if let Ok(body) = write_response(io, response) {
+            if let Some(body) = body {
+                send(io, body).await?;
+            }
             linger(io).await?;
         }
     }
     Err(error.into())
 }
 
-/// Puts the head into the output. What can't be sent is answered with 500.
-fn write_head(io: &Io, mut response: Response) -> Result<Body> {
+/// Puts the answer into the output, if it is all there and not large; else its head, and hands out its body. What can't
+/// be sent is answered with 500.
+fn write(io: &Io, answer: Kind) -> Result<Option<Body>> {
+    match answer {
+        Kind::Brief(brief) => match write_brief(io, &brief) {
+            true => Ok(None),
+            false => write_response(io, brief.into()),
+        },
+        Kind::Ready(response) => write_response(io, response),
+        Kind::Later(_) => unreachable!("it has been waited for"),
+    }
+}
+
+/// A small answer with the head that others have had, if its request wants no other.
+fn write_brief(io: &Io, brief: &Brief) -> bool {
+    let mut stock = io.stock();
+    let head = stock.head(brief.status, brief.plain);
+    head.filter(|_| brief.body.len() <= COPIED)
+        .is_some_and(|head| {
+            let mut codec = io.codec.borrow_mut();
+            codec.write_message(head, &brief.body, &mut io.output())
+        })
+}
+
+fn write_response(io: &Io, mut response: Response) -> Result<Option<Body>> {
     let body = match response.body_to_send() {
         Ok(body) => body,
-        Err(taken) => return write_head(io, failed(&taken)),
+        Err(taken) => return write_response(io, failed(&taken)),
     };
-    let date = (!response.headers().contains_key(DATE)).then(|| io.date());
-    let date = date.iter().map(|date| (&DATE, date));
-    let length = match body.length() {
-        Some(length) => BodyLength::Known(length),
-        None => BodyLength::Unknown,
-    };
-    let mut codec = io.codec.borrow_mut();
-    if codec.would_switch(response.status()) {
-        drop(codec);
-        return write_head(
-            io,
-            failed(&"nobody takes the connection after this response".into()),
-        );
+    if io.codec.borrow().would_switch(response.status()) {
+        let why = "nobody takes the connection after this response";
+        return write_response(io, failed(&why.into()));
     }
-    let fields = response.headers().iter().chain(date);
-    let written = codec.write_head(response.status(), fields, length, &mut io.output());
-    match written {
-        Ok(Framing::None) => Ok(Body::empty()),
-        Ok(_) => Ok(body),
-        Err(fault) => {
-            log::error!("a response could not be sent: {fault}");
-            let status = StatusCode::INTERNAL_SERVER_ERROR;
-            let output = &mut io.output();
-            let again = codec.write_head(status, &HeaderMap::new(), BodyLength::None, output);
-            again
-                .map(|_| Body::empty())
-                .map_err(|f| broken(Phase::Send, io, f).into())
-        }
-    }
+    let stock = (!response.has(&DATE)).then(|| io.stock());
+    let date = stock.iter().map(|stock| (&DATE, stock.date()));
+    write_whole(io, response.status(), response.fields().chain(date), body)
 }
 
 /// From this size on a piece is sent from where it lies; below it, copying
 /// it behind the head saves gathering.
 const COPIED: usize = 16 << 10;
 
-/// Sends the body behind the head. Small whole bodies stay in the output, to
-/// go out together with what else is there.
+/// Small whole bodies stay in the output, to go out together with what else is there.
+fn write_whole<'a>(
+    io: &Io,
+    status: StatusCode,
+    fields: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+    body: Body,
+) -> Result<Option<Body>> {
+    let length = match body.length() {
+        Some(length) => BodyLength::Known(length),
+        None => BodyLength::Unknown,
+    };
+    // The body, which may be the user's to drop, goes after these.
+    let (mut codec, mut output) = (io.codec.borrow_mut(), io.output());
+    let fail = |fault| broken(Phase::Send, io, fault);
+    let framing = codec.write_head(status, fields, length, &mut output);
+    let framing = framing.or_else(|fault| {
+        log::error!("a response could not be sent: {fault}");
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let again = codec.write_head(status, &HeaderMap::new(), BodyLength::None, &mut output);
+        again.map_err(fail)
+    })?;
+    let whole = match framing {
+        Framing::None => Some(&b""[..]),
+        _ => body.as_whole().map(|whole| &whole[..]),
+    };
+    match whole.filter(|whole| whole.len() <= COPIED) {
+        Some(whole) => {
+            codec.write_piece(whole, &mut output).map_err(fail)?;
+            codec.write_end(None, &mut output).map_err(fail)?;
+            Ok(None)
+        }
+        None => Ok(Some(body)),
+    }
+}
+
+/// Sends a body that comes in pieces, or is large, behind its head.
 async fn send(io: &Io, mut body: Body) -> Result<()> {
-    match body.as_whole() {
-        Some(whole) if whole.len() <= COPIED => write_piece(io, whole)?,
-        _ => {
-            while let Some(piece) = next_piece(io, &mut body).await? {
-                if piece.len() <= COPIED {
-                    write_piece(io, &piece)?;
-                    flush(io).await?;
-                } else {
-                    send_piece(io, piece).await?;
-                }
-            }
+    while let Some(piece) = next_piece(io, &mut body).await? {
+        if piece.len() <= COPIED {
+            write_piece(io, &piece)?;
+            flush(io).await?;
+        } else {
+            send_piece(io, piece).await?;
         }
     }
     let trailers = body.take_trailers();

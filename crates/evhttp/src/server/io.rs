@@ -6,14 +6,14 @@ use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use evcore::Reactor;
 use evcore::net::TcpStream;
-use http::HeaderValue;
 
 use super::spare::Spare;
+use super::stock::Stock;
 use super::sweep::{Patience, Watch};
 use crate::h1::ServerExchange;
 use crate::limits::{GATHERED, Limits, RECEIVED_AT_ONCE};
@@ -23,7 +23,7 @@ pub(super) struct Shared {
     scratch: RefCell<Vec<u8>>,
     spare: Spare,
     pub(super) watch: Watch,
-    date: RefCell<(Instant, HeaderValue)>,
+    stock: RefCell<Stock>,
 }
 
 impl Shared {
@@ -33,17 +33,8 @@ impl Shared {
             scratch,
             spare: Spare::default(),
             watch: Watch::new(patience),
-            date: RefCell::new((now, crate::clock::date())),
+            stock: RefCell::new(Stock::new(now)),
         }
-    }
-
-    /// The Date field, made anew once a second.
-    fn date(&self, now: Instant) -> HeaderValue {
-        let mut date = self.date.borrow_mut();
-        if now.saturating_duration_since(date.0) >= Duration::from_secs(1) {
-            *date = (now, crate::clock::date());
-        }
-        date.1.clone()
     }
 }
 
@@ -72,6 +63,8 @@ pub(crate) struct Io {
     pub(super) input: RefCell<BytesMut>,
     output: RefCell<BytesMut>,
     turn: Cell<(Turn, Instant)>,
+    /// The Date is this burst's: pipelined requests that are answered at once need no clock each.
+    dated: Cell<bool>,
     shared: Rc<Shared>,
     /// Counts exchanges: a body of an earlier one reads nothing any more.
     pub(super) exchange: Cell<u64>,
@@ -95,6 +88,7 @@ impl Io {
             input: RefCell::default(),
             output: RefCell::default(),
             turn: Cell::new((Turn::Head, now)),
+            dated: Cell::new(false),
             shared,
             exchange: Cell::new(0),
             all_read: Cell::new(false),
@@ -132,6 +126,11 @@ impl Io {
         self.shared.spare.lend(&self.output)
     }
 
+    /// Bytes of answers that have not gone out.
+    pub(super) fn unsent(&self) -> usize {
+        self.output.borrow().len()
+    }
+
     pub(super) fn turn(&self) -> Turn {
         self.turn.get().0
     }
@@ -143,15 +142,25 @@ impl Io {
         Some(since + limit)
     }
 
-    /// The Date field of an answer made now.
-    pub(super) fn date(&self) -> HeaderValue {
-        self.shared.date(Reactor::current().now())
+    /// What an answer made now has in common with others.
+    pub(super) fn stock(&self) -> RefMut<'_, Stock> {
+        let mut stock = self.shared.stock.borrow_mut();
+        if !self.dated.replace(true) {
+            stock.renew(Reactor::current().now());
+        }
+        stock
+    }
+
+    /// Time has passed: the next answer's Date is another one, perhaps.
+    pub(super) fn undate(&self) {
+        self.dated.set(false);
     }
 
     /// Receives once, into the input. `Ok(false)` at the end.
     pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut scratch = self.shared.scratch.borrow_mut();
         let received = ready!(self.stream.poll_read(cx, &mut scratch))?;
+        self.undate();
         let mut input = self.shared.spare.lend(&self.input);
         input.extend_from_slice(&scratch[..received]);
         if self.turn() == Turn::Body {

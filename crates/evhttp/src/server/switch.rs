@@ -33,13 +33,13 @@ pub(super) async fn answer(io: &Rc<Io>, response: &Response) -> Result<Option<Re
         let why = "too much of the request's body is unread for the connection to be handed over";
         return Ok(Some(failed(&why.into())));
     }
-    let date = (!response.headers().contains_key(DATE)).then(|| io.date());
-    let fields = response.headers().iter();
-    let fields = fields.chain(date.iter().map(|date| (&DATE, date)));
     let written = {
+        let stock = (!response.has(&DATE)).then(|| io.stock());
+        let date = stock.iter().map(|stock| (&DATE, stock.date()));
         let (mut codec, mut output) = (io.codec.borrow_mut(), io.output());
+        let (status, fields) = (response.status(), response.fields().chain(date));
         codec
-            .write_head(response.status(), fields, BodyLength::None, &mut output)
+            .write_head(status, fields, BodyLength::None, &mut output)
             .and_then(|_| codec.write_end(None, &mut output))
     };
     written.map_err(|fault| broken(Phase::Send, io, fault))?;

@@ -239,8 +239,9 @@ impl ClientExchange {
         }
         let worth = progress.is_worth_trying(input, self.limits.head_bytes, at_end);
         self.reading = Reading::Head(progress);
-        if worth && let Some((head, summary)) = read_response(input, &self.limits)? {
-            return self.interpret(head, summary);
+        let mut summary = Summary::default();
+        if worth && let Some(head) = read_response(input, &self.limits, &mut summary)? {
+            return self.interpret(head, &summary);
         }
         if at_end {
             Err(FaultKind::TruncatedHead {
@@ -270,9 +271,9 @@ impl ClientExchange {
     fn interpret(
         &mut self,
         head: ResponseHead,
-        summary: Summary,
+        summary: &Summary,
     ) -> Result<Event<ResponseHead>, FaultKind> {
-        self.note_doubt(&head, &summary);
+        self.note_doubt(&head, summary);
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             if !self.asked_upgrade {
                 return Err(FaultKind::UnaskedUpgrade);
@@ -296,7 +297,7 @@ impl ClientExchange {
             return Ok(self.switch(head));
         }
         let body = BodyReader::new(framing, false, &self.limits)?;
-        if let Some(reason) = reason_to_close(head.version, &summary) {
+        if let Some(reason) = reason_to_close(head.version, summary) {
             self.reason.get_or_insert(reason);
         }
         if framing == Framing::UntilClose {

@@ -3,11 +3,12 @@
 
 use super::super::chunked::{Frame, Step};
 use super::super::fault::{Fault, FaultKind};
-use super::super::framing::{Asked, BodyLength, Framing, Summary};
+use super::super::framing::{Asked, BodyLength, Framing, Summary, is_bodiless};
 use super::super::head::RequestHead;
 use super::super::head::reader::{Progress, read_request};
 use super::super::head::writer::{
-    Sent, write_field, write_fields, write_length, write_status_line, write_upgrade_option,
+    Sent, write_field, write_fields, write_length, write_message, write_status_line,
+    write_upgrade_option,
 };
 use super::super::verdict::{CloseReason, Verdict, reason_to_close};
 use super::{BodyReader, Event, Reading, Writing, write_whole};
@@ -40,6 +41,29 @@ pub struct ServerExchange {
     expects_continue: bool,
     switched: bool,
     reason: Option<CloseReason>,
+}
+
+/// The head of a response that has a body, up to its length: for [`ServerExchange::write_message`]. `fields` are none
+/// that the codec has to know. `None` if such a status has no body, or is not final.
+pub(crate) fn render_head<'a>(
+    status: StatusCode,
+    fields: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+) -> Option<Vec<u8>> {
+    let bodiless = is_bodiless(status) || status == StatusCode::RESET_CONTENT;
+    if bodiless || !is_final(status) {
+        return None;
+    }
+    let mut head = BytesMut::new();
+    write_status_line(status, &mut head);
+    for (name, value) in fields {
+        write_field(name.as_str(), value.as_bytes(), &mut head);
+    }
+    head.extend_from_slice(b"content-length: ");
+    Some(head.into())
+}
+
+fn is_final(status: StatusCode) -> bool {
+    (200..600).contains(&status.as_u16())
 }
 
 impl ServerExchange {
@@ -202,6 +226,21 @@ impl ServerExchange {
         Ok(framing)
     }
 
+    /// Appends a response that is all there to `out`: this head, which [`render_head`] has made, and this body. Nothing is
+    /// appended, and false returned, where the request or what came before asks for another head.
+    pub(crate) fn write_message(&mut self, head: &[u8], body: &[u8], out: &mut BytesMut) -> bool {
+        let usual = matches!(self.writing, Writing::Head)
+            && self.has_request()
+            && self.asked == Asked::Other
+            && self.version == Version::HTTP_11
+            && self.reason.is_none();
+        if usual {
+            write_message(head, body, out);
+            self.writing = Writing::Ended;
+        }
+        usual
+    }
+
     /// Appends a piece of the body to `out`.
     ///
     /// # Errors
@@ -247,32 +286,44 @@ impl ServerExchange {
         reason.map_or(Verdict::Keep, Verdict::Close)
     }
 
+    #[inline]
     fn advance(&mut self, input: &mut BytesMut, at_end: bool) -> Result<Event<RequestHead>, Fault> {
         let event = match &mut self.reading {
-            Reading::Broken(kind) => Err(*kind),
+            Reading::Broken(kind) => return Err((*kind).into()),
             Reading::Head(progress) => {
                 let progress = *progress;
                 self.read_head(progress, input, at_end)
             }
-            Reading::Body(body) => match body.read(input, &self.limits, at_end) {
-                Ok(Step::End(trailers)) => {
-                    self.reading = Reading::Ended;
-                    Ok(Event::End { trailers })
-                }
-                Ok(Step::Piece(piece)) => {
-                    self.expects_continue = false;
-                    Ok(Event::Piece(piece))
-                }
-                Ok(Step::NeedInput) => Ok(Event::NeedInput),
-                Err(kind) => Err(kind),
-            },
-            Reading::Ended if at_end => Ok(self.closed()),
-            Reading::Ended => Ok(Event::NeedInput),
+            Reading::Body(_) => self.read_body(input, at_end),
+            Reading::Ended if at_end => return Ok(self.closed()),
+            Reading::Ended => return Ok(Event::NeedInput),
         };
-        event.map_err(|kind| {
-            self.reading = Reading::Broken(kind);
-            kind.into()
-        })
+        // By reference: a head that was moved once more would be a copy of some hundred bytes.
+        if let Err(fault) = &event {
+            self.reading = Reading::Broken(fault.kind());
+        }
+        event
+    }
+
+    fn read_body(
+        &mut self,
+        input: &mut BytesMut,
+        at_end: bool,
+    ) -> Result<Event<RequestHead>, Fault> {
+        let Reading::Body(body) = &mut self.reading else {
+            return Ok(Event::NeedInput);
+        };
+        match body.read(input, &self.limits, at_end)? {
+            Step::End(trailers) => {
+                self.reading = Reading::Ended;
+                Ok(Event::End { trailers })
+            }
+            Step::Piece(piece) => {
+                self.expects_continue = false;
+                Ok(Event::Piece(piece))
+            }
+            Step::NeedInput => Ok(Event::NeedInput),
+        }
     }
 
     fn read_head(
@@ -280,7 +331,7 @@ impl ServerExchange {
         mut progress: Progress,
         input: &mut BytesMut,
         at_end: bool,
-    ) -> Result<Event<RequestHead>, FaultKind> {
+    ) -> Result<Event<RequestHead>, Fault> {
         if !progress.has_begun() {
             self.skip_empty_lines(input)?;
         }
@@ -292,16 +343,16 @@ impl ServerExchange {
         }
         let worth = progress.is_worth_trying(input, self.limits.head_bytes, at_end);
         self.reading = Reading::Head(progress);
-        if worth && let Some((head, summary)) = read_request(input, &self.limits)? {
-            return self.interpret(head, summary);
+        let mut summary = Summary::default();
+        if worth && let Some(head) = read_request(input, &self.limits, &mut summary)? {
+            let framing = self.interpret(&head, &summary)?;
+            return Ok(Event::Head(head, framing));
         }
         if at_end {
-            Err(FaultKind::TruncatedHead {
-                received: input.len() as u64,
-            })
-        } else {
-            Ok(Event::NeedInput)
+            let received = input.len() as u64;
+            return Err(FaultKind::TruncatedHead { received }.into());
         }
+        Ok(Event::NeedInput)
     }
 
     /// RFC 9112 §2.2: a server should ignore at least one empty line before the request line.
@@ -320,11 +371,7 @@ impl ServerExchange {
         }
     }
 
-    fn interpret(
-        &mut self,
-        head: RequestHead,
-        summary: Summary,
-    ) -> Result<Event<RequestHead>, FaultKind> {
+    fn interpret(&mut self, head: &RequestHead, summary: &Summary) -> Result<Framing, FaultKind> {
         // Known even if the rest is at fault, for the answer to it.
         self.version = head.version;
         self.asked = Asked::by(&head.method);
@@ -338,11 +385,11 @@ impl ServerExchange {
         self.asked_upgrade = summary.asks_upgrade() && head.version == Version::HTTP_11;
         // RFC 9110 §10.1.1: a 1.0 client's expectation is ignored.
         self.expects_continue = summary.expect_continue && head.version == Version::HTTP_11;
-        if let Some(reason) = reason_to_close(head.version, &summary) {
+        if let Some(reason) = reason_to_close(head.version, summary) {
             self.reason.get_or_insert(reason);
         }
         self.reading = Reading::Body(body);
-        Ok(Event::Head(head, framing))
+        Ok(framing)
     }
 
     fn closed(&mut self) -> Event<RequestHead> {
@@ -357,7 +404,7 @@ impl ServerExchange {
     fn check_status(&self, status: StatusCode) -> Result<(), FaultKind> {
         let good = match status {
             StatusCode::SWITCHING_PROTOCOLS => self.would_switch(status),
-            _ => (200..600).contains(&status.as_u16()),
+            _ => is_final(status),
         };
         if good {
             Ok(())

@@ -68,7 +68,8 @@ fn has_empty_line(bytes: &[u8]) -> bool {
 pub(in super::super) fn read_response(
     input: &mut BytesMut,
     limits: &Limits,
-) -> Result<Option<(ResponseHead, Summary)>, FaultKind> {
+    summary: &mut Summary,
+) -> Result<Option<ResponseHead>, FaultKind> {
     let window = &input[..input.len().min(limits.head_bytes)];
     if matches!(window, [b'\r' | b'\n', ..]) {
         return Err(FaultKind::BadStatusLine); // httparse skips empty lines; §2.2 allows that for requests only.
@@ -92,27 +93,27 @@ pub(in super::super) fn read_response(
         .ok_or(FaultKind::BadStatusLine)?;
     let version = version(response.version);
     let registered = response.reason == status.canonical_reason();
-    let marks = Marks::of(response.headers, window);
+    let (mut few, mut many) = ([[Mark::default(); 2]; FEW], Vec::new());
+    let marks = mark(response.headers, window, &mut few, &mut many);
     let block = Block::take(input, length);
-    let (headers, summary) = block.fields(&marks)?;
+    let headers = block.fields(marks, summary)?;
     let reason = (!registered).then(|| block.reason());
-    Ok(Some((
-        ResponseHead {
-            status,
-            version,
-            reason,
-            headers,
-        },
-        summary,
-    )))
+    Ok(Some(ResponseHead {
+        status,
+        version,
+        reason,
+        headers,
+    }))
 }
 
-/// Takes a request head off the front of `input`, if it is complete. As strict as RFC 9112 allows.
+/// Takes a request head off the front of `input`, if it is complete, and notes in `summary` what it says. As strict as
+/// RFC 9112 allows.
 #[inline]
 pub(in super::super) fn read_request(
     input: &mut BytesMut,
     limits: &Limits,
-) -> Result<Option<(RequestHead, Summary)>, FaultKind> {
+    summary: &mut Summary,
+) -> Result<Option<RequestHead>, FaultKind> {
     let window = &input[..input.len().min(limits.head_bytes)];
     let mut inline = [const { MaybeUninit::uninit() }; HEADERS];
     let mut heap = Vec::new();
@@ -126,29 +127,25 @@ pub(in super::super) fn read_request(
         Err(Error::TooManyHeaders) => return Err(FaultKind::TooManyHeaders),
         Err(_) => return Err(blame::fields(window, true, false)),
     };
-    // httparse takes a bare LF for a line's end. §2.2 allows that, and proxies that do not are smuggled past with it.
-    if has_bare_lf(&window[..length]) {
+    let target = request.path.unwrap_or_default();
+    let start_line = offset(window, target.as_bytes()) + target.len() + " HTTP/1.1".len();
+    if has_bare_lf(&window[..length], Some(start_line), request.headers) {
         return Err(FaultKind::BareLf);
     }
     let method = Method::from_bytes(request.method.unwrap_or_default().as_bytes());
     let method = method.map_err(|_| FaultKind::BadRequestLine)?;
-    let target = request.path.unwrap_or_default().as_bytes();
-    check_target(&method, target)?;
+    check_target(&method, target.as_bytes())?;
+    let target = Target(target.into());
     let version = version(request.version);
-    let marks = Marks::of(request.headers, window);
-    let target = Mark::of(target, window);
-    let block = Block::take(input, length);
-    let (headers, summary) = block.fields(&marks)?;
-    let target = Target(block.share(target));
-    Ok(Some((
-        RequestHead {
-            method,
-            target,
-            version,
-            headers,
-        },
-        summary,
-    )))
+    let (mut few, mut many) = ([[Mark::default(); 2]; FEW], Vec::new());
+    let marks = mark(request.headers, window, &mut few, &mut many);
+    let headers = Block::take(input, length).fields(marks, summary)?;
+    Ok(Some(RequestHead {
+        method,
+        target,
+        version,
+        headers,
+    }))
 }
 
 /// The request line has a limit of its own and is judged before the fields, so that the same fault comes first however
@@ -193,11 +190,12 @@ pub(in super::super) fn read_trailers(
         Err(Error::TooManyHeaders) => return Err(FaultKind::TooManyHeaders),
         Err(_) => return Err(blame::fields(window, false, false)),
     };
-    if has_bare_lf(&window[..length]) {
+    if has_bare_lf(&window[..length], None, headers) {
         return Err(FaultKind::BareLf);
     }
-    let marks = Marks::of(headers, window);
-    let (headers, _) = Block::take(input, length).fields(&marks)?;
+    let (mut few, mut many) = ([[Mark::default(); 2]; FEW], Vec::new());
+    let marks = mark(headers, window, &mut few, &mut many);
+    let headers = Block::take(input, length).fields(marks, &mut Summary::default())?;
     Ok(Some(headers))
 }
 
@@ -229,13 +227,18 @@ fn version(minor: Option<u8>) -> Version {
     }
 }
 
-/// Counting differs from finding: it has no early exit, so it runs 16 bytes at a time.
-fn has_bare_lf(head: &[u8]) -> bool {
-    let bare = head
-        .iter()
-        .zip(&head[1..])
-        .map(|(&before, &byte)| usize::from(byte == b'\n' && before != b'\r'));
-    head.first() == Some(&b'\n') || bare.sum::<usize>() > 0
+/// httparse takes a bare LF for a line's end. §2.2 allows that, and proxies that do not are smuggled past with it. Such
+/// an LF can only stand where a line ends: after the version (`start_line`), after a value and the blanks that follow it,
+/// and on the empty line. Looking there is cheaper than looking at every byte.
+fn has_bare_lf(head: &[u8], start_line: Option<usize>, fields: &[Header<'_>]) -> bool {
+    let has_cr = |end: usize| {
+        let mut rest = head[end..].iter();
+        rest.find(|byte| !b" \t".contains(byte)) == Some(&b'\r')
+    };
+    let end = |field: &Header<'_>| offset(head, field.value) + field.value.len();
+    !head.ends_with(b"\r\n")
+        || !start_line.is_none_or(has_cr)
+        || !fields.iter().map(end).all(has_cr)
 }
 
 fn offset(whole: &[u8], part: &[u8]) -> usize {
@@ -263,46 +266,31 @@ impl Mark {
     }
 }
 
-/// Where a head's fields stand, name and value: what is left of them while the memory changes hands.
-#[derive(Default)]
-struct Marks {
-    few: [[Mark; 2]; FEW],
-    many: Vec<[Mark; 2]>,
-    count: usize,
-}
+/// Where a field stands, name and value: what is left of a parsed one while the memory changes hands.
+type Marks = [Mark; 2];
 
 /// Fields that need no allocation to be marked.
 const FEW: usize = 16;
 
-impl Marks {
-    fn of(parsed: &[Header<'_>], whole: &[u8]) -> Marks {
-        let mut marks = Marks {
-            count: parsed.len(),
-            ..Marks::default()
-        };
-        let mark = |header: &Header<'_>| {
-            [
-                Mark::of(header.name.as_bytes(), whole),
-                Mark::of(header.value, whole),
-            ]
-        };
-        match parsed.len() <= FEW {
-            true => marks
-                .few
-                .iter_mut()
-                .zip(parsed)
-                .for_each(|(slot, header)| *slot = mark(header)),
-            false => marks.many = parsed.iter().map(mark).collect(),
-        }
-        marks
+fn mark<'a>(
+    parsed: &[Header<'_>],
+    whole: &[u8],
+    few: &'a mut [Marks; FEW],
+    many: &'a mut Vec<Marks>,
+) -> &'a [Marks] {
+    let mark = |header: &Header<'_>| {
+        [
+            Mark::of(header.name.as_bytes(), whole),
+            Mark::of(header.value, whole),
+        ]
+    };
+    if parsed.len() > FEW {
+        many.extend(parsed.iter().map(mark));
+        return many;
     }
-
-    fn as_slice(&self) -> &[[Mark; 2]] {
-        match self.many.is_empty() {
-            true => &self.few[..self.count],
-            false => &self.many,
-        }
-    }
+    let slots = few.iter_mut().zip(parsed);
+    slots.for_each(|(slot, header)| *slot = mark(header));
+    &few[..parsed.len()]
 }
 
 /// A head, taken off the input; its values share it.
@@ -323,10 +311,8 @@ impl Block {
         self.0.slice(mark.range())
     }
 
-    fn fields(&self, marks: &Marks) -> Result<(HeaderMap, Summary), FaultKind> {
-        let marks = marks.as_slice();
+    fn fields(&self, marks: &[Marks], summary: &mut Summary) -> Result<HeaderMap, FaultKind> {
         let mut headers = HeaderMap::with_capacity(marks.len());
-        let mut summary = Summary::default();
         for &[name_at, value_at] in marks {
             let name = HeaderName::from_bytes(&self.0[name_at.range()])
                 .map_err(|_| FaultKind::BadHeaderName)?;
@@ -342,7 +328,7 @@ impl Block {
                 .try_append(name, value)
                 .map_err(|_| FaultKind::TooManyHeaders)?;
         }
-        Ok((headers, summary))
+        Ok(headers)
     }
 
     /// Asked of the two fields that say where the message ends: a reader who does not unfold sees other values there.
@@ -381,6 +367,28 @@ fn unfold(value: &[u8]) -> Result<HeaderValue, FaultKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every way to end five lines, some with blanks before their ends: refused as soon as one LF has no CR before it.
+    #[test]
+    fn a_bare_lf_is_found_wherever_a_line_ends() {
+        let lines = ["GET / HTTP/1.1", "Host: a", "A:", "B: \t", "C: c \t ", ""];
+        for bare in 0..1 << lines.len() {
+            let end = |at: usize| if bare >> at & 1 == 1 { "\n" } else { "\r\n" };
+            let head: String = (0..)
+                .zip(lines)
+                .flat_map(|(at, line)| [line, end(at)])
+                .collect();
+            let mut input = BytesMut::from(&*head);
+            let request = read_request(&mut input, &Limits::default(), &mut Summary::default());
+            let wanted = (bare > 0).then_some(FaultKind::BareLf);
+            assert_eq!(request.err(), wanted, "{head:?}");
+
+            let section = &head[head.find("Host").unwrap()..];
+            let trailers = read_trailers(&mut BytesMut::from(section), &Limits::default());
+            let wanted = (bare >> 1 > 0).then_some(FaultKind::BareLf);
+            assert_eq!(trailers.err(), wanted, "{section:?}");
+        }
+    }
 
     #[test]
     fn trickling_heads_are_tried_logarithmically() {
