@@ -18,14 +18,15 @@ pub(crate) struct Addresses {
 impl Addresses {
     /// Just what [`Url::parse`] makes of `text`.
     pub(crate) fn parse(&self, text: &str) -> Result<Url, ParseError> {
-        let Some((front, path)) = split(text) else {
-            return Url::parse(text);
-        };
         if let Some((known, root)) = &*self.last.borrow()
-            && **known == *front
+            && let Some(path) = text.strip_prefix(&**known)
+            && is_alone(path)
         {
             return root.join(path);
         }
+        let Some(front) = front(text) else {
+            return Url::parse(text);
+        };
         let url = Url::parse(text)?;
         let root = url.join("/")?;
         self.last.replace(Some((front.into(), root)));
@@ -41,11 +42,23 @@ pub(crate) fn host(text: &str) -> String {
     host.map_or_else(|| text.to_ascii_lowercase(), |host| host.to_string())
 }
 
-/// The text before its path, and the path with what follows: only where the
-/// path, taken as a reference of its own, says the same (WHATWG URL §4.4: a
-/// second slash would begin another authority, blanks and controls are
-/// dropped), and only where nothing before it is secret.
-fn split(text: &str) -> Option<(&str, &str)> {
+/// Whether a path with what follows says the same when it is taken as a
+/// reference of its own (WHATWG URL §4.4: a second slash would begin another
+/// authority, blanks and controls are dropped).
+fn is_alone(path: &str) -> bool {
+    let rooted = match path.as_bytes() {
+        [b'/', next, ..] => !b"/\\".contains(next),
+        path => path == b"/",
+    };
+    rooted && is_plain(path)
+}
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The text before a path that stands alone, if nothing in it is secret.
+fn front(text: &str) -> Option<&str> {
     let scheme = ["http://", "https://"].into_iter();
     let start = scheme
         .filter(|scheme| text.starts_with(scheme))
@@ -53,10 +66,8 @@ fn split(text: &str) -> Option<(&str, &str)> {
     let start = start.max()?;
     let slash = start + text[start..].bytes().position(|byte| byte == b'/')?;
     let (front, path) = text.split_at(slash);
-    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    let host = |byte: u8| !b"@?#\\".contains(&byte);
-    let alone = !matches!(path.as_bytes(), [_, b'/' | b'\\', ..]);
-    (alone && plain(text) && slash > start && front.bytes().all(host)).then_some((front, path))
+    let host = |byte: u8| byte.is_ascii_graphic() && !b"@?#\\".contains(&byte);
+    (slash > start && front.bytes().all(host) && is_alone(path)).then_some(front)
 }
 
 /// A request target that is sent as it was given: nothing in it is normalised.

@@ -499,7 +499,11 @@ impl Drive {
             self.some_sent = true;
             self.moved += sent as u64;
             let head = sent.min(connection.output.len());
-            connection.output.advance(head);
+            match head == connection.output.len() {
+                // Unlike `advance`, it leaves the memory whole for the next request.
+                true => connection.output.clear(),
+                false => connection.output.advance(head),
+            }
             let body = (sent - head).min(piece.len());
             piece.advance(body);
             *suffix = &suffix[sent - head - body..];

@@ -29,7 +29,7 @@ pub(crate) struct Origin {
 }
 
 /// A host as it has to be found.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
     Literal(IpAddr),
     Domain(String),
@@ -114,10 +114,20 @@ impl PartialEq for Origin {
 impl Eq for Origin {}
 
 impl Hash for Origin {
-    /// What differs rarely is left to `eq`.
+    /// What differs rarely is left to `eq`. Each write has its price: an address is one with its port.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.host.hash(state);
-        self.port.hash(state);
+        let port = u64::from(self.port);
+        match &self.host {
+            Name::Literal(IpAddr::V4(ip)) => state.write_u64(u64::from(ip.to_bits()) << 16 | port),
+            Name::Literal(IpAddr::V6(ip)) => {
+                state.write(&ip.octets());
+                state.write_u64(port);
+            }
+            Name::Domain(name) => {
+                state.write(name.as_bytes());
+                state.write_u64(port);
+            }
+        }
     }
 }
 
