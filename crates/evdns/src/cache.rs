@@ -59,22 +59,18 @@ impl Cache {
         if answer.ttl == 0 || self.room == 0 {
             return;
         }
+        self.number += 1;
+        let entry = Entry {
+            fresh_until: now + Duration::from_secs(answer.ttl.into()),
+            answer,
+            number: self.number,
+        };
         let key = (name, rtype);
-        if !self.entries.contains_key(&key) && self.entries.len() >= self.room {
+        self.order.push_back((key.clone(), self.number));
+        self.entries.insert(key, entry);
+        if self.entries.len() > self.room {
             self.make_room();
         }
-        self.number += 1;
-        let fresh_until = now + Duration::from_secs(answer.ttl.into());
-        let number = self.number;
-        self.order.push_back((key.clone(), number));
-        self.entries.insert(
-            key,
-            Entry {
-                answer,
-                fresh_until,
-                number,
-            },
-        );
         self.forget_renewed();
     }
 
@@ -121,7 +117,7 @@ mod tests {
         Answer {
             rcode: 0,
             count: 0,
-            records: [].into(),
+            records: Default::default(),
             ttl,
         }
     }

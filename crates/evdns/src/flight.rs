@@ -22,13 +22,9 @@ use crate::wire::{A, AAAA, BADVERS, FORMERR, NOTIMP, Reply, Type};
 pub(crate) struct Flight {
     state: Rc<State>,
     name: Name,
-    types: Vec<Type>,
+    questions: Vec<Question>,
     began: Duration,
     query: RefCell<Option<Query>>,
-    /// What is expected for each question.
-    expecting: RefCell<Vec<Option<Expecting>>>,
-    /// Whether EDNS went with each question.
-    edns: RefCell<Vec<bool>>,
     wakers: RefCell<Vec<(u64, Waker)>>,
     numbers: Cell<u64>,
     alarm: RefCell<Option<(Duration, Await<()>)>>,
@@ -37,8 +33,26 @@ pub(crate) struct Flight {
     this: Weak<Flight>,
 }
 
+/// A question as it was sent last.
+struct Question {
+    rtype: Type,
+    /// Whether EDNS went with it.
+    edns: Cell<bool>,
+    expecting: RefCell<Option<Expecting>>,
+}
+
+impl Question {
+    fn new(rtype: Type) -> Question {
+        Question {
+            rtype,
+            edns: Cell::new(false),
+            expecting: RefCell::default(),
+        }
+    }
+}
+
 /// What came of a query.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Landed {
     /// For each type, if there was an answer.
     pub(crate) answers: Vec<(Type, Option<Answer>)>,
@@ -64,16 +78,15 @@ impl Flight {
         name: Name,
         types: &[Type],
         turns: Vec<Turn>,
+        now: Duration,
     ) -> Rc<Flight> {
         let query = Query::new(state.manner, turns, types);
         Rc::new_cyclic(|this| Flight {
-            began: state.now(),
+            began: now,
             state,
             name,
-            types: types.to_vec(),
+            questions: types.iter().copied().map(Question::new).collect(),
             query: RefCell::new(Some(query)),
-            expecting: RefCell::new(types.iter().map(|_| None).collect()),
-            edns: RefCell::new(vec![false; types.len()]),
             wakers: RefCell::default(),
             numbers: Cell::new(0),
             alarm: RefCell::default(),
@@ -93,10 +106,14 @@ impl Flight {
         }
     }
 
-    fn poll(&self, number: u64, cx: &mut Context<'_>) -> Poll<Landed> {
+    fn types(&self) -> impl Iterator<Item = Type> {
+        self.questions.iter().map(|question| question.rtype)
+    }
+
+    fn poll(&self, number: u64, cx: &mut Context<'_>) -> Poll<&Landed> {
         loop {
             if let Some(landed) = self.landed.get() {
-                return Poll::Ready(landed.clone());
+                return Poll::Ready(landed);
             }
             match self.advance() {
                 Some(until) => {
@@ -113,10 +130,11 @@ impl Flight {
 
     /// Takes all steps there are to take; until when to wait then, or `None` if it is over.
     fn advance(&self) -> Option<Duration> {
+        let now = self.state.now();
         loop {
             let mut query = self.query.borrow_mut();
             let machine = query.as_mut()?;
-            let step = machine.next(self.state.now());
+            let step = machine.next(now);
             let troubles = machine.take_troubles();
             let rtype = |question| machine.rtype(question);
             match step {
@@ -141,7 +159,7 @@ impl Flight {
                     drop(query);
                     self.tell_troubles(&troubles);
                     if let Some(outcome) = outcome {
-                        self.land(outcome);
+                        self.land(outcome, now);
                     }
                     return None;
                 }
@@ -159,11 +177,11 @@ impl Flight {
             asker,
         };
         let link = &self.state.links[server];
-        self.edns.borrow_mut()[question] = edns;
+        let asked = &self.questions[question];
+        asked.edns.set(edns);
         match link.send(outgoing, over_tcp) {
             Ok(expecting) => {
-                let before = self.expecting.borrow_mut()[question].replace(expecting);
-                drop(before);
+                drop(asked.expecting.replace(Some(expecting)));
                 self.emit(QUERY, || crate::event::Query {
                     name: self.name.clone(),
                     rtype,
@@ -234,21 +252,17 @@ impl Flight {
         }
     }
 
-    fn land(&self, outcome: Outcome) {
+    fn land(&self, outcome: Outcome, now: Duration) {
         let told = outcome
             .trouble
             .map(|(server, trouble)| format!("{}: {trouble}", self.state.links[server].server));
-        let answers = self
-            .types
-            .iter()
-            .zip(outcome.replies)
-            .map(|(&rtype, reply)| {
-                let answer = reply.map(|reply| Answer::new(reply, &self.name, rtype));
-                if let Some(answer) = &answer {
-                    self.state.keep(&self.name, rtype, answer);
-                }
-                (rtype, answer)
-            });
+        let answers = self.types().zip(outcome.replies).map(|(rtype, reply)| {
+            let answer = reply.map(|reply| Answer::new(reply, &self.name, rtype));
+            if let Some(answer) = &answer {
+                self.state.keep(&self.name, rtype, answer, now);
+            }
+            (rtype, answer)
+        });
         let landed = Landed {
             answers: answers.collect(),
             nobody: outcome.nobody,
@@ -256,11 +270,13 @@ impl Flight {
             servfail: outcome.servfail,
             trouble: told,
         };
-        self.expecting.borrow_mut().clear();
+        for question in &self.questions {
+            drop(question.expecting.take());
+        }
         self.alarm.take();
         _ = self.landed.set(landed);
         self.state
-            .forget_flight(&self.name, &self.types, &self.this);
+            .forget_flight(&self.name, self.types(), &self.this);
     }
 
     fn take_reply(&self, question: usize, reply: Reply) {
@@ -272,10 +288,11 @@ impl Flight {
             return;
         }
         self.state.server_answered(server);
-        if matches!(reply.rcode, FORMERR | NOTIMP | BADVERS) && self.edns.borrow()[question] {
+        let asked = &self.questions[question];
+        if matches!(reply.rcode, FORMERR | NOTIMP | BADVERS) && asked.edns.get() {
             self.state.server_is_plain(server);
         }
-        let rtype = self.types[question];
+        let rtype = asked.rtype;
         self.emit(ANSWER, || Answered {
             name: self.name.clone(),
             rtype,
@@ -284,7 +301,7 @@ impl Flight {
             records: reply.answers.len(),
             elapsed: self.state.now().saturating_sub(self.began),
         });
-        if self.types.len() > 1 && matches!(rtype, A | AAAA) {
+        if self.questions.len() > 1 && matches!(rtype, A | AAAA) {
             self.emit_partial(rtype, &reply);
         }
         if let Some(query) = &mut *self.query.borrow_mut() {
@@ -318,8 +335,10 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.state
-            .forget_flight(&self.name, &self.types, &self.this);
+        if self.landed.get().is_none() {
+            self.state
+                .forget_flight(&self.name, self.types(), &self.this);
+        }
     }
 }
 
@@ -343,7 +362,8 @@ impl Asker for Flight {
 }
 
 impl Waiter {
-    pub(crate) async fn landed(self) -> Landed {
+    /// Waits until it is over.
+    pub(crate) async fn landed(&self) -> &Landed {
         poll_fn(|cx| self.flight.poll(self.number, cx)).await
     }
 }

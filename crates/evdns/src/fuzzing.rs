@@ -61,7 +61,8 @@ impl Question {
     pub fn new(name: &Name, rtype: u16, id: u16, coins: &[u8], cookie: Option<&[u8]>) -> Question {
         let query = wire::write(Ask {
             id,
-            name: &name.shuffled(coins),
+            name,
+            coins,
             rtype,
             edns: cookie,
         });

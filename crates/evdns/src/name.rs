@@ -37,16 +37,16 @@ const MOST_OCTETS: usize = 255;
 const MOST_IN_LABEL: usize = 63;
 
 impl Name {
-    /// From its labels, outermost last.
-    pub(crate) fn from_labels<'a>(
-        labels: impl IntoIterator<Item = &'a [u8]>,
-    ) -> Result<Name, BadName> {
+    /// From its labels, outermost last, as far as they can be read.
+    pub(crate) fn from_labels<'a, E: From<BadName>>(
+        labels: impl IntoIterator<Item = Result<&'a [u8], E>>,
+    ) -> Result<Name, E> {
         let mut wire = Wire::new();
         for label in labels {
-            label.iter().try_for_each(|octet| wire.push(*octet))?;
+            wire.push_all(label?)?;
             wire.end_label()?;
         }
-        wire.finish()
+        Ok(wire.finish()?)
     }
 
     /// Length octets and labels, the root's included.
@@ -81,20 +81,15 @@ impl Name {
         letters.count()
     }
 
-    /// The same name with the case of letter number n flipped wherever bit n of `coins` is set (the "0x20" trick: a
-    /// forger has to guess these bits too).
-    pub(crate) fn shuffled(&self, coins: &[u8]) -> Vec<u8> {
-        let mut wire = self.wire.to_vec();
-        let mut bits = coins
-            .iter()
-            .flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1));
-        for c in wire.iter_mut().filter(|c| c.is_ascii_alphabetic()) {
-            // Length octets are at most 63 and no letters.
-            if bits.next() == Some(1) {
-                *c ^= 0x20;
-            }
+    /// Flips the case of letter number n of a name wherever bit n of `coins` is set (the "0x20" trick: a forger has to
+    /// guess these bits too).
+    pub(crate) fn shuffle(wire: &mut [u8], coins: &[u8]) {
+        // Length octets are at most 63 and no letters.
+        let letters = wire.iter_mut().filter(|c| c.is_ascii_alphabetic());
+        for (n, letter) in letters.enumerate() {
+            let coin = coins.get(n / 8).map_or(0, |coins| coins >> (n % 8) & 1);
+            *letter ^= coin << 5;
         }
-        wire
     }
 
     /// The name under which an address has its PTR record (RFC 1035 §3.5, RFC 3596 §2.5).
@@ -138,6 +133,14 @@ impl Wire {
         let place = self.octets.get_mut(self.length).ok_or(TOO_LONG)?;
         *place = octet;
         self.length += 1;
+        Ok(())
+    }
+
+    fn push_all(&mut self, octets: &[u8]) -> Result<(), BadName> {
+        let end = self.length + octets.len();
+        let place = self.octets.get_mut(self.length..end).ok_or(TOO_LONG)?;
+        place.copy_from_slice(octets);
+        self.length = end;
         Ok(())
     }
 
@@ -240,7 +243,8 @@ impl fmt::Debug for Name {
 
 impl PartialEq for Name {
     fn eq(&self, other: &Name) -> bool {
-        self.wire.eq_ignore_ascii_case(&other.wire)
+        // As a rule the case is the same, and that is found out at once.
+        self.wire == other.wire || self.wire.eq_ignore_ascii_case(&other.wire)
     }
 }
 
@@ -248,11 +252,13 @@ impl Eq for Name {}
 
 impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let mut lower = [0; MOST_OCTETS];
-        let lower = &mut lower[..self.wire.len()];
-        lower.copy_from_slice(&self.wire);
-        lower.make_ascii_lowercase();
-        state.write(lower);
+        for piece in self.wire.chunks(32) {
+            // All of it each time, so that no length has to be looked at: two registers' worth.
+            let mut lower = [0; 32];
+            lower[..piece.len()].copy_from_slice(piece);
+            lower.make_ascii_lowercase();
+            state.write(&lower[..piece.len()]);
+        }
     }
 }
 
@@ -299,8 +305,13 @@ mod tests {
 
     #[test]
     fn coins_flip_letters_only() {
-        assert_eq!(name("ab1c").shuffled(&[0b101]), b"\x04Ab1C\x00");
-        assert_eq!(name("ab1c").shuffled(&[]), b"\x04ab1c\x00");
+        let shuffled = |coins: &[u8]| {
+            let mut wire = name("ab1c").wire().to_vec();
+            Name::shuffle(&mut wire, coins);
+            wire
+        };
+        assert_eq!(shuffled(&[0b101]), b"\x04Ab1C\x00");
+        assert_eq!(shuffled(&[]), b"\x04ab1c\x00");
     }
 
     #[test]

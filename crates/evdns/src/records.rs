@@ -1,30 +1,24 @@
 //! The records of one answer, as a list that knows how long it is good for.
 
 use std::ops::Deref;
+use std::rc::Rc;
 use std::time::Duration;
-
-use crate::wire::Record as Raw;
-use crate::wire::record::{Record, take};
 
 /// Records of one type, in the order the server gave them. Never empty.
 ///
 /// It is a slice; [`ttl`](Records::ttl) says for how long it may be relied on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Records<R> {
-    records: Vec<R>,
+    /// Shared with the answer that is kept: it is not copied for each who asks.
+    records: Rc<Vec<R>>,
     ttl: u32,
 }
 
-impl<R: Record> Records<R> {
-    pub(crate) fn new(raw: &[Raw], ttl: u32) -> Records<R> {
-        Records {
-            records: raw.iter().filter_map(take).collect(),
-            ttl,
-        }
-    }
-}
-
 impl<R> Records<R> {
+    pub(crate) fn new(records: Rc<Vec<R>>, ttl: u32) -> Records<R> {
+        Records { records, ttl }
+    }
+
     /// How long they are good for, from now.
     pub fn ttl(&self) -> Duration {
         Duration::from_secs(self.ttl.into())
@@ -39,12 +33,12 @@ impl<R> Deref for Records<R> {
     }
 }
 
-impl<R> IntoIterator for Records<R> {
+impl<R: Clone> IntoIterator for Records<R> {
     type Item = R;
     type IntoIter = std::vec::IntoIter<R>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.records.into_iter()
+        Rc::unwrap_or_clone(self.records).into_iter()
     }
 }
 

@@ -136,7 +136,8 @@ impl Resolver {
                 return Promise::failed(error);
             }
         };
-        if let Some((answer, left)) = self.known().and_then(|state| state.at_hand(&name, R::TYPE)) {
+        let at_hand = |state: Rc<State>| state.at_hand(&name, R::TYPE, state.now());
+        if let Some((answer, left)) = self.known().and_then(at_hand) {
             return records::<R>(&name, &answer, left)
                 .map_err(evcore::Error::from)
                 .into();
@@ -255,7 +256,7 @@ fn records<R: Record>(
     answer: &Answer,
     ttl: u32,
 ) -> std::result::Result<Records<R>, Error> {
-    let found = Records::new(&answer.records, ttl);
+    let found = Records::new(answer.records.list(), ttl);
     if !found.is_empty() && answer.rcode == crate::wire::NOERROR {
         return Ok(found);
     }

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::net::IpAddr;
 use std::rc::{Rc, Weak};
@@ -105,9 +106,9 @@ impl State {
     }
 
     /// An answer that is at hand, with the seconds it is still good for.
-    pub(crate) fn at_hand(&self, name: &Name, rtype: Type) -> Option<(Answer, u32)> {
+    pub(crate) fn at_hand(&self, name: &Name, rtype: Type, now: Duration) -> Option<(Answer, u32)> {
         let cache = self.cache.borrow();
-        let (answer, left) = cache.get(name, rtype, self.now())?;
+        let (answer, left) = cache.get(name, rtype, now)?;
         Some((answer.clone(), left))
     }
 
@@ -118,17 +119,17 @@ impl State {
         types: &[Type],
         emitter: &Emitter,
     ) -> Answers {
-        let mut answers = Answers::default();
-        let at_hand = |rtype: &Type| self.at_hand(name, *rtype).map(|(answer, _)| answer);
+        let (mut answers, now) = (Answers::default(), self.now());
+        let at_hand = |rtype: &Type| self.at_hand(name, *rtype, now).map(|(answer, _)| answer);
         let mut found: Vec<Option<Answer>> = types.iter().map(at_hand).collect();
         let missing = types
             .iter()
             .zip(&found)
-            .filter(|(_, found)| found.is_none());
-        let missing: Vec<Type> = missing.map(|(rtype, _)| *rtype).collect();
-        for waiter in self.waiters(name, &missing, emitter) {
+            .filter(|(_, found)| found.is_none())
+            .map(|(rtype, _)| *rtype);
+        for waiter in self.waiters(name, missing, emitter, now) {
             let landed = waiter.landed().await;
-            self.merge(&mut answers, &mut found, types, landed);
+            merge(&mut answers, &mut found, types, landed);
         }
         for (rtype, found) in types
             .iter()
@@ -145,33 +146,17 @@ impl State {
         answers
     }
 
-    fn merge(
-        &self,
-        answers: &mut Answers,
-        found: &mut [Option<Answer>],
-        types: &[Type],
-        landed: Landed,
-    ) {
-        answers.nobody |= landed.nobody;
-        answers.closed |= landed.closed;
-        answers.servfail |= landed.servfail;
-        answers.trouble = landed.trouble.or(answers.trouble.take());
-        for (rtype, answer) in landed.answers {
-            for (at, _) in types
-                .iter()
-                .enumerate()
-                .filter(|(_, wanted)| **wanted == rtype)
-            {
-                found[at] = found[at].take().or_else(|| answer.clone());
-            }
-        }
-    }
-
     /// Joins the queries under way for these types, and starts one for those nobody asks for: the same question is
     /// never out twice (a birthday would let a forger in).
-    fn waiters(self: &Rc<Self>, name: &Name, types: &[Type], emitter: &Emitter) -> Vec<Waiter> {
+    fn waiters(
+        self: &Rc<Self>,
+        name: &Name,
+        types: impl Iterator<Item = Type>,
+        emitter: &Emitter,
+        now: Duration,
+    ) -> Vec<Waiter> {
         let (mut waiters, mut joined, mut new) = (Vec::new(), Vec::<Rc<Flight>>::new(), Vec::new());
-        for &rtype in types {
+        for rtype in types {
             let flying = self
                 .flights
                 .borrow()
@@ -187,7 +172,8 @@ impl State {
             }
         }
         if !new.is_empty() {
-            let flight = Flight::new(self.clone(), name.clone(), &new, self.turns());
+            let turns = self.turns(now);
+            let flight = Flight::new(self.clone(), name.clone(), &new, turns, now);
             let mut flights = self.flights.borrow_mut();
             for rtype in new {
                 flights.insert((name.clone(), rtype), Rc::downgrade(&flight));
@@ -198,33 +184,38 @@ impl State {
     }
 
     /// Called by a flight that has landed or was given up.
-    pub(crate) fn forget_flight(&self, name: &Name, types: &[Type], flight: &Weak<Flight>) {
+    pub(crate) fn forget_flight(
+        &self,
+        name: &Name,
+        types: impl Iterator<Item = Type>,
+        flight: &Weak<Flight>,
+    ) {
         let mut flights = self.flights.borrow_mut();
-        for &rtype in types {
-            let key = (name.clone(), rtype);
-            if flights.get(&key).is_some_and(|known| known.ptr_eq(flight)) {
-                flights.remove(&key);
+        for rtype in types {
+            if let Entry::Occupied(known) = flights.entry((name.clone(), rtype))
+                && known.get().ptr_eq(flight)
+            {
+                known.remove();
             }
         }
     }
 
-    fn turns(self: &Rc<Self>) -> Vec<Turn> {
-        let now = self.now();
+    fn turns(self: &Rc<Self>, now: Duration) -> Vec<Turn> {
         let mut servers = self.servers.borrow_mut();
         for server in servers.due(now) {
-            self.probe(server);
+            self.probe(server, now);
         }
         servers.turns(self.edns, now)
     }
 
     /// Asks a server that did not answer for something every server can answer, to see whether it is back.
-    fn probe(self: &Rc<Self>, server: usize) {
+    fn probe(self: &Rc<Self>, server: usize, now: Duration) {
         let Ok(root) = ".".parse() else { return };
         let turns = vec![Turn {
             server,
             edns: false,
         }];
-        let waiter = Flight::new(self.clone(), root, &[NS], turns).join(None);
+        let waiter = Flight::new(self.clone(), root, &[NS], turns, now).join(None);
         drop(spawn(async move {
             waiter.landed().await;
             Ok(())
@@ -243,10 +234,10 @@ impl State {
         self.servers.borrow_mut().is_plain(server, self.now());
     }
 
-    pub(crate) fn keep(&self, name: &Name, rtype: Type, answer: &Answer) {
+    pub(crate) fn keep(&self, name: &Name, rtype: Type, answer: &Answer, now: Duration) {
         self.cache
             .borrow_mut()
-            .put(name.clone(), rtype, answer.clone(), self.now());
+            .put(name.clone(), rtype, answer.clone(), now);
     }
 
     /// Puts addresses into the order in which they should be tried.
@@ -287,5 +278,19 @@ impl State {
     /// The name hosts(5) has for an address.
     pub(crate) fn host_of(&self, ip: IpAddr) -> Option<Name> {
         self.configuration.hosts.as_ref()?.name_of(ip)?.parse().ok()
+    }
+}
+
+/// Adds what one query found out to `found`, which is in the order of `types`.
+fn merge(answers: &mut Answers, found: &mut [Option<Answer>], types: &[Type], landed: &Landed) {
+    answers.nobody |= landed.nobody;
+    answers.closed |= landed.closed;
+    answers.servfail |= landed.servfail;
+    answers.trouble = landed.trouble.clone().or(answers.trouble.take());
+    for (wanted, found) in types.iter().zip(found) {
+        let answer = landed.answers.iter().find(|(rtype, _)| rtype == wanted);
+        if let (None, Some((_, answer))) = (&found, answer) {
+            found.clone_from(answer);
+        }
     }
 }

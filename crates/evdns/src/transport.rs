@@ -74,15 +74,16 @@ impl Link {
     pub(crate) fn send(&self, outgoing: Outgoing<'_>, over_tcp: bool) -> io::Result<Expecting> {
         // Nobody can forge a reply on a TCP connection, so its case need not be shuffled: that also serves servers
         // which change it.
-        let name = match over_tcp {
-            true => outgoing.name.wire().to_vec(),
-            false => self.shuffled(outgoing.name)?,
-        };
+        let letters = if over_tcp { 0 } else { outgoing.name.letters() };
+        let mut coins = [0; 32];
+        let coins = &mut coins[..letters.div_ceil(8)];
+        self.random.fill(coins)?;
         let cookie = outgoing.edns.then(|| self.cookie.borrow().clone());
         let write = |id| {
             wire::write(Ask {
                 id,
-                name: &name,
+                name: outgoing.name,
+                coins,
                 rtype: outgoing.rtype,
                 edns: cookie.as_deref(),
             })
@@ -91,14 +92,6 @@ impl Link {
             true => self.streams.send(&outgoing, write, &self.random),
             false => self.ports.send(&outgoing, write),
         }
-    }
-
-    /// The name with as many coins thrown as it has letters.
-    fn shuffled(&self, name: &Name) -> io::Result<Vec<u8>> {
-        let mut coins = [0; 32];
-        let coins = &mut coins[..name.letters().div_ceil(8)];
-        self.random.fill(coins)?;
-        Ok(name.shuffled(coins))
     }
 
     /// Whether a reply's cookie may stand: it is absent, or begins with ours (RFC 7873 §5.3). Keeps the server's.

@@ -1,15 +1,18 @@
-//! Messages: ours as bytes, theirs as values, by the codec of `simple-dns`. What a reply means is decided in `query`.
+//! Messages: ours as bytes, theirs as values. What nearly every reply is made of is read where it lies; records of rarer
+//! types are read by the codec of `simple-dns`. What a reply means is decided in `query`.
 
+mod message;
 pub(crate) mod record;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
-use simple_dns::rdata::{OPT, OPTCode, RData};
-use simple_dns::{Packet, PacketFlag, ResourceRecord};
+use simple_dns::Packet;
+use simple_dns::rdata::RData;
 
 use crate::limits::DATAGRAM;
-use crate::name::Name;
+use crate::name::{BadName, Name};
+use message::{Message, Raw};
 use record::{Caa, Mx, Naptr, Soa, Srv, Svcb, Txt};
 
 /// A type of record, by its number.
@@ -19,6 +22,9 @@ pub(crate) const A: Type = 1;
 pub(crate) const CNAME: Type = 5;
 pub(crate) const AAAA: Type = 28;
 pub(crate) const NS: Type = 2;
+const SOA: Type = 6;
+const PTR: Type = 12;
+const OPT: Type = 41;
 
 /// Response codes (RFC 1035 §4.1.1, RFC 7873 §8).
 pub(crate) const NOERROR: u16 = 0;
@@ -36,7 +42,6 @@ pub(crate) const CLIENT_COOKIE: usize = 8;
 
 const HEADER: usize = 12;
 const INTERNET: u16 = 1;
-const OPT_TYPE: Type = 41;
 /// The least a record takes: a root's name, type, class, TTL, length.
 const LEAST_RECORD: usize = 11;
 
@@ -44,42 +49,45 @@ const LEAST_RECORD: usize = 11;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask<'a> {
     pub(crate) id: u16,
-    /// The name's wire form, in the very case that is to come back.
-    pub(crate) name: &'a [u8],
+    pub(crate) name: &'a Name,
+    /// Which letters of the name go out in the other case, to come back so.
+    pub(crate) coins: &'a [u8],
     pub(crate) rtype: Type,
     /// EDNS (RFC 6891), with a cookie inside; `None` leaves it out.
     pub(crate) edns: Option<&'a [u8]>,
 }
 
-/// The header and the question: what a reply has to repeat.
+/// The header and the question, which a reply has to repeat, and EDNS.
 pub(crate) fn write(ask: Ask<'_>) -> Vec<u8> {
-    let mut packet = Packet::new_query(ask.id);
-    packet.set_flags(PacketFlag::RECURSION_DESIRED);
+    let edns = ask.edns.map_or(0, |cookie| LEAST_RECORD + 4 + cookie.len());
+    let mut bytes = Vec::with_capacity(HEADER + ask.name.wire().len() + 4 + edns);
+    bytes.extend_from_slice(&ask.id.to_be_bytes());
+    // Recursion is desired. One question, no answer, no authority, and as additional record EDNS.
+    bytes.extend_from_slice(b"\x01\0\0\x01\0\0\0\0\0");
+    bytes.push(u8::from(ask.edns.is_some()));
+    bytes.extend_from_slice(ask.name.wire());
+    Name::shuffle(&mut bytes[HEADER..], ask.coins);
+    bytes.extend_from_slice(&ask.rtype.to_be_bytes());
+    bytes.extend_from_slice(&INTERNET.to_be_bytes());
     if let Some(cookie) = ask.edns {
-        let opt_codes = match cookie {
-            [] => Vec::new(),
-            cookie => vec![OPTCode {
-                code: COOKIE,
-                data: cookie.into(),
-            }],
-        };
-        *packet.opt_mut() = Some(OPT {
-            opt_codes,
-            udp_packet_size: DATAGRAM,
-            version: 0,
-        });
+        write_edns(cookie, &mut bytes);
     }
-    let mut bytes = Vec::with_capacity(HEADER + ask.name.len() + 4 + 11 + 44);
-    // Writing to a `Vec` can't fail, and nothing in it is longer than its length field.
-    let written = packet.write_to(&mut bytes);
-    debug_assert!(written.is_ok());
-    // The codec checks the text of names; ours are in wire form already.
-    let mut question = ask.name.to_vec();
-    question.extend_from_slice(&ask.rtype.to_be_bytes());
-    question.extend_from_slice(&INTERNET.to_be_bytes());
-    bytes.splice(HEADER..HEADER, question);
-    bytes[5] = 1; // QDCOUNT
     bytes
+}
+
+/// RFC 6891 §6.1.2: the root's name, and what we can receive where other records have their class.
+fn write_edns(cookie: &[u8], bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&[0, 0, OPT as u8]);
+    bytes.extend_from_slice(&DATAGRAM.to_be_bytes());
+    bytes.extend_from_slice(&[0; 4]);
+    // No cookie has more than 40 octets.
+    match cookie.len() as u8 {
+        0 => bytes.extend_from_slice(&[0, 0]),
+        length => {
+            bytes.extend_from_slice(&[0, 4 + length, 0, COOKIE as u8, 0, length]);
+            bytes.extend_from_slice(cookie);
+        }
+    }
 }
 
 /// Whether some bytes may be the reply to a query of ours.
@@ -125,7 +133,7 @@ fn bare_code(head: &[u8], query: &[u8]) -> Option<u16> {
 
 /// Name, type and class of a query's one question.
 fn question(query: &[u8]) -> Option<&[u8]> {
-    let end = skip_name(query, HEADER)?;
+    let end = Message(query).skip_name(HEADER).ok()?;
     query.get(HEADER..end + 4)
 }
 
@@ -162,7 +170,7 @@ pub(crate) struct Record {
     pub(crate) body: Body,
 }
 
-/// What a record says, of the types we know.
+/// What a record says, of the types we know. Nearly all are addresses: what is large lies elsewhere.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     A(Ipv4Addr),
@@ -172,17 +180,23 @@ pub(crate) enum Body {
     Mx(Mx),
     Txt(Txt),
     Srv(Srv),
-    Soa(Soa),
-    Caa(Caa),
+    Soa(Box<Soa>),
+    Caa(Box<Caa>),
     /// SVCB and HTTPS.
-    Svcb(Svcb),
-    Naptr(Naptr),
+    Svcb(Box<Svcb>),
+    Naptr(Box<Naptr>),
     Other,
 }
 
 /// A message that breaks the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
+
+impl From<BadName> for Malformed {
+    fn from(_: BadName) -> Malformed {
+        Malformed
+    }
+}
 
 /// Only of the header and a truncated rest: what TCP will tell in full.
 pub(crate) fn is_truncated(reply: &[u8]) -> bool {
@@ -191,117 +205,174 @@ pub(crate) fn is_truncated(reply: &[u8]) -> bool {
 
 /// Reads a whole message with one question, which has to name `asked`: most owners point there.
 pub(crate) fn read(bytes: &[u8], asked: &Name) -> Result<Reply, Malformed> {
-    let count = |at: usize| {
-        let octets = bytes.get(at..at + 2).ok_or(Malformed)?;
-        Ok(u16::from_be_bytes([octets[0], octets[1]]))
+    let counts = counts(bytes, asked)?;
+    let [answers, authorities, additional] = counts.map(usize::from);
+    let message = Message(bytes);
+    let mut records = message.records(HEADER + asked.wire().len() + 4);
+    let answers = Reader::new(message, asked).read(records.by_ref().take(answers), answers)?;
+    let negative_ttl = negative_ttl(message, records.by_ref().take(authorities))?;
+    let edns = edns(records.take(additional))?;
+    // RFC 6891 §6.1.3: the upper bits of the response code lie where other records have their TTL.
+    let upper = edns
+        .as_ref()
+        .map_or(0, |opt| (opt.ttl >> 20) as u16 & 0x0ff0);
+    let cookie = match &edns {
+        Some(opt) => message.cookie(opt)?,
+        None => None,
     };
-    let counts = [count(6)?, count(8)?, count(10)?];
-    let end = HEADER + asked.wire().len();
-    let name = bytes.get(HEADER..end).ok_or(Malformed)?;
-    if count(4)? != 1 || !name.eq_ignore_ascii_case(asked.wire()) {
-        return Err(Malformed);
-    }
-    // The codec makes room for what the header claims.
-    let claimed: usize = counts.iter().map(|&n| usize::from(n)).sum();
-    if claimed * LEAST_RECORD > bytes.len() {
-        return Err(Malformed);
-    }
-    let packet = Packet::parse(bytes).map_err(|_| Malformed)?;
-    let speaks = |flag| packet.has_flags(flag);
-    let known = speaks(PacketFlag::AUTHORITATIVE_ANSWER) || speaks(PacketFlag::RECURSION_AVAILABLE);
-    let mut answers = Vec::with_capacity(packet.answers.len());
-    for record in &packet.answers {
-        answers.extend(record_of(record, asked)?);
-    }
-    let soa = packet
-        .name_servers
-        .iter()
-        .find_map(|record| match &record.rdata {
-            RData::SOA(soa) => Some(record.ttl.min(soa.minimum)),
-            _ => None,
-        });
-    let cookie = packet.opt().and_then(|opt| {
-        let cookie = opt.opt_codes.iter().find(|option| option.code == COOKIE)?;
-        (16..=40)
-            .contains(&cookie.data.len())
-            .then(|| Rc::from(&cookie.data[..]))
-    });
-    let upper = extended_rcode(bytes, end + 4, claimed).unwrap_or(0);
     let rcode = u16::from(bytes[3] & 15) | upper;
+    let known = bytes[2] & AUTHORITATIVE != 0 || bytes[3] & RECURSION_AVAILABLE != 0;
     Ok(Reply {
         rcode,
         truncated: is_truncated(bytes),
         lame: rcode == NOERROR && counts == [0, counts[1], 0] && !known,
         answer_count: counts[0],
         answers,
-        negative_ttl: soa,
+        negative_ttl,
         cookie,
     })
 }
 
-/// The upper bits of the response code (RFC 6891 §6.1.3), which the codec takes from the wrong end of the field.
-fn extended_rcode(bytes: &[u8], first: usize, records: usize) -> Option<u16> {
-    let mut at = first;
-    for _ in 0..records {
-        at = skip_name(bytes, at)?;
-        let head = bytes.get(at..at + 10)?;
-        if head[..2] == OPT_TYPE.to_be_bytes() {
-            return Some(u16::from(head[4]) << 4);
-        }
-        at += 10 + usize::from(u16::from_be_bytes([head[8], head[9]]));
-    }
-    None
-}
+/// Flags of the third and of the fourth octet.
+const AUTHORITATIVE: u8 = 0x04;
+const RECURSION_AVAILABLE: u8 = 0x80;
 
-fn skip_name(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        match *bytes.get(at)? {
-            0 => return Some(at + 1),
-            length if length >= 0xc0 => return Some(at + 2),
-            length => at += 1 + usize::from(length),
-        }
+/// How many records each section has. No more than there can be: neither we nor the codec make room for others.
+fn counts(bytes: &[u8], asked: &Name) -> Result<[u16; 3], Malformed> {
+    let (head, rest) = bytes.split_first_chunk::<HEADER>().ok_or(Malformed)?;
+    let count = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
+    let counts = [6, 8, 10].map(count);
+    let claimed: usize = counts.iter().map(|&n| usize::from(n)).sum();
+    let name = rest.get(..asked.wire().len()).ok_or(Malformed)?;
+    let ours = count(4) == 1 && name.eq_ignore_ascii_case(asked.wire());
+    match ours && claimed * LEAST_RECORD <= bytes.len() {
+        true => Ok(counts),
+        false => Err(Malformed),
     }
 }
 
-fn record_of(record: &ResourceRecord<'_>, asked: &Name) -> Result<Option<Record>, Malformed> {
-    // Unicast DNS knows no cache-flush bit (RFC 6762 §10.2): to us it makes another class.
-    if record.class != simple_dns::CLASS::IN || record.cache_flush {
-        return Ok(None);
+/// Of the first SOA of the authority section, if there is one (RFC 2308 §5).
+fn negative_ttl<'a>(
+    message: Message<'a>,
+    records: impl Iterator<Item = Result<Raw<'a>, Malformed>>,
+) -> Result<Option<u32>, Malformed> {
+    let mut ttl = None;
+    for raw in records {
+        let raw = raw?;
+        if raw.rtype == SOA && ttl.is_none() {
+            ttl = Some(raw.ttl.min(message.soa_minimum(&raw)?));
+        }
     }
-    let owner = match name_of(&record.name)? {
-        owner if owner == *asked => asked.clone(),
-        owner => owner,
-    };
-    Ok(Some(Record {
-        owner,
-        rtype: record.rdata.type_code().into(),
-        // RFC 2181 §8: a TTL with its top bit set is zero.
-        ttl: if record.ttl >> 31 == 1 { 0 } else { record.ttl },
-        body: body_of(&record.rdata)?,
-    }))
+    Ok(ttl)
+}
+
+/// The first OPT record of the additional section.
+fn edns<'a>(
+    records: impl Iterator<Item = Result<Raw<'a>, Malformed>>,
+) -> Result<Option<Raw<'a>>, Malformed> {
+    let mut edns = None;
+    for raw in records {
+        let raw = raw?;
+        if raw.rtype == OPT && edns.is_none() {
+            edns = Some(raw);
+        }
+    }
+    Ok(edns)
+}
+
+/// Reads the records of the answer section.
+struct Reader<'a> {
+    message: Message<'a>,
+    asked: &'a Name,
+    /// The whole message as the codec reads it, once there is a record that it is needed for.
+    packet: Option<Packet<'a>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(message: Message<'a>, asked: &'a Name) -> Reader<'a> {
+        Reader {
+            message,
+            asked,
+            packet: None,
+        }
+    }
+
+    fn read(
+        mut self,
+        records: impl Iterator<Item = Result<Raw<'a>, Malformed>>,
+        count: usize,
+    ) -> Result<Vec<Record>, Malformed> {
+        let mut read = Vec::with_capacity(count);
+        for (raw, number) in records.zip(0..) {
+            read.extend(self.record(&raw?, number)?);
+        }
+        Ok(read)
+    }
+
+    /// Record number `number`; none if it is of another class. (Unicast DNS knows no cache-flush bit, RFC 6762 §10.2: to
+    /// us it makes another class.)
+    fn record(&mut self, raw: &Raw<'_>, number: usize) -> Result<Option<Record>, Malformed> {
+        if raw.class != INTERNET {
+            return Ok(None);
+        }
+        Ok(Some(Record {
+            owner: self.owner(raw.owner)?,
+            rtype: raw.rtype,
+            // RFC 2181 §8: a TTL with its top bit set is zero.
+            ttl: if raw.ttl >> 31 == 1 { 0 } else { raw.ttl },
+            body: self.body(raw, number)?,
+        }))
+    }
+
+    /// Most owners point at the question; they share its name.
+    fn owner(&self, at: usize) -> Result<Name, Malformed> {
+        const POINTS_AT_QUESTION: [u8; 2] = [0xc0, HEADER as u8];
+        if self.message.0[at..].starts_with(&POINTS_AT_QUESTION) {
+            return Ok(self.asked.clone());
+        }
+        let owner = self.message.name(at)?;
+        Ok(match owner == *self.asked {
+            true => self.asked.clone(),
+            false => owner,
+        })
+    }
+
+    fn body(&mut self, raw: &Raw<'_>, number: usize) -> Result<Body, Malformed> {
+        Ok(match (raw.rtype, raw.rdata) {
+            (_, []) => Body::Other,
+            (A, rdata) => Body::A(<[u8; 4]>::try_from(rdata).map_err(|_| Malformed)?.into()),
+            (AAAA, rdata) => Body::Aaaa(<[u8; 16]>::try_from(rdata).map_err(|_| Malformed)?.into()),
+            (CNAME | NS | PTR, _) => Body::Name(self.message.only_name(raw)?),
+            _ => self.by_codec(number)?,
+        })
+    }
+
+    fn by_codec(&mut self, number: usize) -> Result<Body, Malformed> {
+        if self.packet.is_none() {
+            self.packet = Some(Packet::parse(self.message.0).map_err(|_| Malformed)?);
+        }
+        let answers = self.packet.as_ref().map(|packet| &packet.answers);
+        let record = answers.and_then(|answers| answers.get(number));
+        body_of(&record.ok_or(Malformed)?.rdata)
+    }
 }
 
 fn body_of(rdata: &RData<'_>) -> Result<Body, Malformed> {
     Ok(match rdata {
-        RData::A(a) => Body::A(a.address.into()),
-        RData::AAAA(aaaa) => Body::Aaaa(aaaa.address.into()),
-        RData::CNAME(name) => Body::Name(name_of(&name.0)?),
-        RData::NS(name) => Body::Name(name_of(&name.0)?),
-        RData::PTR(name) => Body::Name(name_of(&name.0)?),
         RData::MX(mx) => Body::Mx(Mx::read(mx)?),
         RData::TXT(txt) => Body::Txt(Txt::read(txt)),
         RData::SRV(srv) => Body::Srv(Srv::read(srv)?),
-        RData::SOA(soa) => Body::Soa(Soa::read(soa)?),
-        RData::CAA(caa) => Body::Caa(Caa::read(caa)),
-        RData::SVCB(svcb) => Body::Svcb(Svcb::read(svcb)?),
-        RData::HTTPS(https) => Body::Svcb(Svcb::read(&https.0)?),
-        RData::NAPTR(naptr) => Body::Naptr(Naptr::read(naptr)?),
+        RData::SOA(soa) => Body::Soa(Box::new(Soa::read(soa)?)),
+        RData::CAA(caa) => Body::Caa(Box::new(Caa::read(caa))),
+        RData::SVCB(svcb) => Body::Svcb(Box::new(Svcb::read(svcb)?)),
+        RData::HTTPS(https) => Body::Svcb(Box::new(Svcb::read(&https.0)?)),
+        RData::NAPTR(naptr) => Body::Naptr(Box::new(Naptr::read(naptr)?)),
         _ => Body::Other,
     })
 }
 
 pub(crate) fn name_of(name: &simple_dns::Name<'_>) -> Result<Name, Malformed> {
-    Name::from_labels(name.as_bytes()).map_err(|_| Malformed)
+    Name::from_labels(name.as_bytes().map(Ok))
 }
 
 #[cfg(test)]

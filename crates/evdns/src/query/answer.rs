@@ -1,11 +1,15 @@
 //! What replies mean: the records that answer a question, through its aliases, and what it is called if there are
 //! none. Pure.
 
+use std::any::Any;
+use std::cell::OnceCell;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::limits::{CHAIN, LONGEST_NEGATIVE_TTL, LONGEST_TTL};
 use crate::name::Name;
+use crate::wire::record::{self, take};
 use crate::wire::{Body, CNAME, FORMERR, NOERROR, NOTIMP, NXDOMAIN, Record, Reply, SERVFAIL, Type};
 
 /// What one question was answered.
@@ -15,21 +19,41 @@ pub(crate) struct Answer {
     /// Records in the answer section, of use or not.
     pub(crate) count: u16,
     /// Those that answer the question.
-    pub(crate) records: Rc<[Record]>,
+    pub(crate) records: Rc<Matching>,
     /// Seconds it may be kept: 0 is not at all.
     pub(crate) ttl: u32,
+}
+
+/// Records of one type, and the list of them that users get, made once for all who ask.
+#[derive(Debug, Default)]
+pub(crate) struct Matching {
+    records: Vec<Record>,
+    list: OnceCell<Rc<dyn Any>>,
+}
+
+impl Matching {
+    pub(crate) fn list<R: record::Record>(&self) -> Rc<Vec<R>> {
+        let make = || Rc::new(self.records.iter().filter_map(take).collect::<Vec<R>>());
+        let list = self.list.get_or_init(|| make() as Rc<dyn Any>).clone();
+        // Nobody asks for them by another type than the question's.
+        list.downcast().unwrap_or_else(|_| make())
+    }
+}
+
+impl Deref for Matching {
+    type Target = [Record];
+
+    fn deref(&self) -> &[Record] {
+        &self.records
+    }
 }
 
 impl Answer {
     /// Sorts out `reply` to a question for records of `rtype` of `asked`.
     pub(crate) fn new(reply: Reply, asked: &Name, rtype: Type) -> Answer {
-        let (names, mut ttl) = chain(&reply.answers, asked, rtype);
-        let last = names.last();
-        let matching = reply
-            .answers
-            .iter()
-            .filter(|record| record.rtype == rtype && Some(&record.owner) == last);
-        let records: Vec<Record> = matching.cloned().collect();
+        let (last, mut ttl) = chain(&reply.answers, asked, rtype);
+        let mut records = reply.answers;
+        records.retain(|record| record.rtype == rtype && record.owner == last);
         ttl = records
             .iter()
             .map(|record| record.ttl)
@@ -45,14 +69,17 @@ impl Answer {
         Answer {
             rcode: reply.rcode,
             count: reply.answer_count,
-            records: records.into(),
+            records: Rc::new(Matching {
+                records,
+                list: OnceCell::new(),
+            }),
             ttl,
         }
     }
 
     /// Leaves nothing but the code.
     pub(crate) fn empty(&mut self) {
-        (self.count, self.records) = (0, [].into());
+        (self.count, self.records) = (0, Rc::default());
     }
 
     pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
@@ -69,15 +96,11 @@ impl Answer {
     }
 }
 
-/// The name, what it is an alias of, and so on; with the least TTL of those links. A chain that comes back to itself or
-/// does not end ends where that shows.
-fn chain(records: &[Record], asked: &Name, rtype: Type) -> (Vec<Name>, u32) {
-    let (mut names, mut ttl) = (vec![asked.clone()], u32::MAX);
-    if rtype == CNAME {
-        return (names, ttl);
-    }
-    while names.len() <= CHAIN {
-        let last = &names[names.len() - 1];
+/// What the name is an alias of, what that is one of, and so on: the last of them, with the least TTL of those links. A
+/// chain that comes back to itself or does not end ends where that shows.
+fn chain(records: &[Record], asked: &Name, rtype: Type) -> (Name, u32) {
+    let (mut last, mut before, mut ttl) = (asked, Vec::new(), u32::MAX);
+    while rtype != CNAME && before.len() < CHAIN {
         let link = records.iter().find_map(|record| match &record.body {
             Body::Name(target) if record.rtype == CNAME && record.owner == *last => {
                 Some((target, record.ttl))
@@ -85,14 +108,15 @@ fn chain(records: &[Record], asked: &Name, rtype: Type) -> (Vec<Name>, u32) {
             _ => None,
         });
         match link {
-            Some((target, link_ttl)) if !names.contains(target) => {
+            Some((target, link_ttl)) if target != last && !before.contains(&target) => {
                 ttl = ttl.min(link_ttl);
-                names.push(target.clone());
+                before.push(last);
+                last = target;
             }
             _ => break,
         }
     }
-    (names, ttl)
+    (last.clone(), ttl)
 }
 
 /// Why there are no records: the resolver's `h_errno`.

@@ -40,8 +40,6 @@ impl Servers {
             false => 0,
         };
         self.offset = self.offset.wrapping_add(1);
-        let mut order: Vec<usize> = (first..count).chain(0..first).collect();
-        order.sort_by_key(|&server| self.all[server].tried.is_some());
         let turn = |server: usize| {
             let plain = self.all[server].plain;
             let knows = plain.is_none_or(|since| now.saturating_sub(since) > PLAIN_KEPT);
@@ -50,7 +48,9 @@ impl Servers {
                 edns: edns && knows,
             }
         };
-        order.into_iter().map(turn).collect()
+        let mut turns: Vec<Turn> = (first..count).chain(0..first).map(turn).collect();
+        turns.sort_by_key(|turn| self.all[turn.server].tried.is_some());
+        turns
     }
 
     /// It answered: first again. True if it had not been.

@@ -1,7 +1,7 @@
 //! The replies a socket waits for: by id, with what has to come back and for whom.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
@@ -14,7 +14,8 @@ use crate::wire::{self, Match};
 /// What is expected on one socket.
 #[derive(Default)]
 pub(super) struct Expected {
-    entries: RefCell<HashMap<u16, Entry>>,
+    /// Nobody else chooses the ids, so there is nothing to hash.
+    entries: RefCell<BTreeMap<u16, Entry>>,
     /// How many of them have had no reply.
     awaited: Cell<usize>,
     /// Who reads the socket, to be told when nobody waits any more.

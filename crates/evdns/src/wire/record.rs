@@ -53,16 +53,16 @@ records! {
     A 1 "A" = Body::A(ip) => A(*ip);
     Ns 2 "NS" = Body::Name(name) => Ns(name.clone());
     Cname 5 "CNAME" = Body::Name(name) => Cname(name.clone());
-    Soa 6 "SOA" = Body::Soa(soa) => soa.clone();
+    Soa 6 "SOA" = Body::Soa(soa) => Soa::clone(soa);
     Ptr 12 "PTR" = Body::Name(name) => Ptr(name.clone());
     Mx 15 "MX" = Body::Mx(mx) => mx.clone();
     Txt 16 "TXT" = Body::Txt(txt) => txt.clone();
     Aaaa 28 "AAAA" = Body::Aaaa(ip) => Aaaa(*ip);
     Srv 33 "SRV" = Body::Srv(srv) => srv.clone();
-    Naptr 35 "NAPTR" = Body::Naptr(naptr) => naptr.clone();
-    Svcb 64 "SVCB" = Body::Svcb(svcb) => svcb.clone();
-    Https 65 "HTTPS" = Body::Svcb(svcb) => Https(svcb.clone());
-    Caa 257 "CAA" = Body::Caa(caa) => caa.clone();
+    Naptr 35 "NAPTR" = Body::Naptr(naptr) => Naptr::clone(naptr);
+    Svcb 64 "SVCB" = Body::Svcb(svcb) => Svcb::clone(svcb);
+    Https 65 "HTTPS" = Body::Svcb(svcb) => Https(Svcb::clone(svcb));
+    Caa 257 "CAA" = Body::Caa(caa) => Caa::clone(caa);
 }
 
 /// The name of a type, as in zone files; `TYPE65280` for one we don't know (RFC 3597 §5).

@@ -9,7 +9,8 @@ fn name(text: &str) -> Name {
 fn query(edns: Option<&[u8]>) -> Vec<u8> {
     write(Ask {
         id: 0x1234,
-        name: name("Ab.example").wire(),
+        name: &name("Ab.example"),
+        coins: &[],
         rtype: A,
         edns,
     })
@@ -157,4 +158,56 @@ fn nothing_is_a_reply_to_what_is_no_query() {
         assert_eq!(compare(&query[..length], &query[..length]), Match::Foreign);
     }
     assert_eq!(compare(&good, &[0xff; 40]), Match::Foreign);
+}
+
+/// An alias, addresses, a name server and a pointer, with owners and targets that point at each other.
+const USUAL: &[u8] = b"\xc0\x0c\0\x05\0\x01\0\0\0\x3c\0\x06\x03www\xc0\x0f\
+    \xc0\x28\0\x01\0\x01\0\0\0\x1e\0\x04\xc0\0\x02\x01\
+    \x02aB\xc0\x0f\0\x1c\0\x01\0\0\0\x3c\0\x10\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\
+    \xc0\x0f\0\x02\0\x01\0\0\0\x3c\0\x05\x02ns\xc0\x0f\
+    \xc0\x0c\0\x0c\0\x01\0\0\0\x3c\0\x02\xc0\x28";
+
+fn as_the_codec_reads_it(record: &simple_dns::ResourceRecord<'_>) -> (Name, u32, String) {
+    let body = match &record.rdata {
+        RData::A(a) => Body::A(a.address.into()),
+        RData::AAAA(aaaa) => Body::Aaaa(aaaa.address.into()),
+        RData::CNAME(name) => Body::Name(name_of(&name.0).unwrap()),
+        RData::NS(name) => Body::Name(name_of(&name.0).unwrap()),
+        RData::PTR(name) => Body::Name(name_of(&name.0).unwrap()),
+        other => body_of(other).unwrap(),
+    };
+    let ttl = if record.ttl >> 31 == 1 { 0 } else { record.ttl };
+    (name_of(&record.name).unwrap(), ttl, format!("{body:?}"))
+}
+
+/// Whatever octet is changed: where both can read the message, they read the same.
+#[test]
+fn what_is_read_where_it_lies_is_what_the_codec_reads() {
+    let asked = name("ab.example");
+    let good = reply(0x8180, [5, 0, 0], USUAL);
+    let question = good.len() - USUAL.len();
+    let mut both = 0;
+    for (at, value) in (question..good.len()).flat_map(|at| (0..=255).map(move |value| (at, value)))
+    {
+        let mut message = good.clone();
+        message[at] = value;
+        let (Ok(ours), Ok(theirs)) = (read(&message, &asked), Packet::parse(&message)) else {
+            continue;
+        };
+        let theirs = theirs.answers.iter();
+        let theirs =
+            theirs.filter(|record| record.class == simple_dns::CLASS::IN && !record.cache_flush);
+        let theirs: Vec<_> = theirs.map(as_the_codec_reads_it).collect();
+        let ours = ours.answers.iter();
+        let ours = ours.map(|record| {
+            (
+                record.owner.clone(),
+                record.ttl,
+                format!("{:?}", record.body),
+            )
+        });
+        assert_eq!(ours.collect::<Vec<_>>(), theirs, "octet {at} as {value}");
+        both += 1;
+    }
+    assert!(both > 5_000, "{both} messages could be read");
 }
