@@ -33,10 +33,15 @@ thread_local! {
 
 /// Notes why what is dropped from now on is dropped; returns what was noted
 /// before, to be noted again.
+#[inline]
 pub(crate) fn note_stopping(error: Option<Error>) -> Option<Error> {
-    if error.is_none() && !STOPPING.get() {
-        return None;
+    match error.is_none() && !STOPPING.get() {
+        true => None,
+        false => change_stopping(error),
     }
+}
+
+fn change_stopping(error: Option<Error>) -> Option<Error> {
     STOPPING.set(error.is_some());
     HERE.try_with(|here| here.stopping.replace(error))
         .ok()

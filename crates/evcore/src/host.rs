@@ -39,6 +39,11 @@ impl Hooks {
         self.asked.get()
     }
 
+    /// Somebody may have to be told of what comes up outside a turn.
+    pub(crate) fn has_host(&self) -> bool {
+        self.watched.get() || self.on_wake.borrow().is_some()
+    }
+
     pub(crate) fn note_wait_error(&self, error: io::Error) {
         log::error!("waiting for events failed: {error}");
         *self.wait_error.borrow_mut() = Some(error);

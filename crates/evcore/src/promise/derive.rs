@@ -11,7 +11,7 @@ use crate::promise::state::{
 };
 use crate::promise::unhandled::Failure;
 use crate::reactor::Core;
-use crate::turn::{self, Entry};
+use crate::turn;
 
 /// What a derived promise does with its source's outcome.
 pub(crate) trait Step<T, U>: Unused {
@@ -77,15 +77,6 @@ fn attach<T: 'static, U: 'static, S: Step<T, U> + 'static, const SAME: bool>(
     let derived = Node::new(core, place, Then::<T, S, SAME> { source, step });
     derived.begin(node, derived.clone());
     Promise::new(derived)
-}
-
-/// Queues `waiter` if `source` has settled, else appends it to its waiters.
-pub(crate) fn wait_for<T>(source: &Rc<dyn PromiseNode<T>>, waiter: Rc<dyn Waiter>) {
-    let base = source.base();
-    match source.outcome().get() {
-        Some(_) => base.core.enqueue(Entry::One(waiter)),
-        None => base.push_waiter(waiter),
-    }
 }
 
 impl<T: 'static, S: Unused, const SAME: bool> Body for Then<T, S, SAME> {

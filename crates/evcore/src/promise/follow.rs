@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 
 use crate::error::{Error, Result};
 use crate::promise::Promise;
-use crate::promise::derive::{cycle, wait_for};
+use crate::promise::derive::cycle;
 use crate::promise::state::{
     self, AnyNode, Body, Node, Outcome, Place, PromiseNode, Waiter, pass_on, result,
 };
@@ -119,7 +119,7 @@ where
         let weak = Rc::downgrade(node);
         node.body.leash().register(&node.base.core, weak);
         node.body.leash().followed.set(Some(lead.clone()));
-        wait_for(&lead, node.clone());
+        lead.wait(node.clone());
     }
     turn::release_node(lead);
     drop(leader);
@@ -141,7 +141,7 @@ fn hand_on<T: 'static, B: Leashed<T> + 'static>(
         return false;
     }
     node.body.retire(&node.base.core);
-    wait_for(lead, waiter);
+    lead.wait(waiter);
     true
 }
 

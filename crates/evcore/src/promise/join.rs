@@ -7,7 +7,6 @@ use std::rc::Rc;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::promise::Promise;
-use crate::promise::derive::wait_for;
 use crate::promise::listen;
 use crate::promise::state::{
     self, AnyNode, Body, Node, Outcome, Place, PromiseNode, Waiter, pass_on, result,
@@ -105,7 +104,7 @@ pub(crate) fn join<T: 'static, U: 'static, J: Join<T, U>>(
         .collect();
     whole.body.parts.replace(parts.clone());
     for part in parts {
-        wait_for(&part.source, part.clone());
+        part.source.wait(part.clone());
     }
     drop(promises);
     Promise::new(whole)

@@ -9,7 +9,6 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use crate::error::Kind;
-use crate::promise::derive::wait_for;
 use crate::promise::listen::{self, Rare};
 use crate::promise::unhandled::Failure;
 use crate::reactor::Core;
@@ -40,6 +39,8 @@ pub(crate) trait AnyNode {
     fn operation(&self) -> Option<Rc<dyn AnyNode>>;
     /// Ends the duty to look at the error (rule P11), now or when it comes.
     fn look(&self);
+    /// Queues `waiter` if the promise has settled, else appends it to its waiters.
+    fn wait(&self, waiter: Rc<dyn Waiter>);
 }
 
 /// One who waits for a promise: a derived promise, an await, part of a join.
@@ -405,7 +406,7 @@ impl<T: 'static, B: Body + 'static> Node<T, B> {
             self.settle(Outcome::Failed(Failure::quiet(core.closed())));
             self.body.detach(core, &mut turn::release_any);
         } else {
-            wait_for(source, waiter);
+            source.wait(waiter);
         }
     }
 }
@@ -456,6 +457,13 @@ impl<T: 'static, B: Body + 'static> AnyNode for Node<T, B> {
         self.base.mark_looked();
         if let Some(Outcome::Failed(failure)) = self.outcome.get() {
             failure.look();
+        }
+    }
+
+    fn wait(&self, waiter: Rc<dyn Waiter>) {
+        match self.outcome.get() {
+            Some(_) => self.base.core.enqueue(Entry::One(waiter)),
+            None => self.base.push_waiter(waiter),
         }
     }
 }

@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 
 use crate::error::Result;
 use crate::promise::Promise;
-use crate::promise::derive::wait_for;
 use crate::promise::state::{self, Outcome, PromiseNode, Waiter, result};
 use crate::reactor::Core;
 use crate::task::Wakeup;
@@ -110,7 +109,7 @@ impl<T: 'static> Listening<T> {
             state: Cell::default(),
             core,
         });
-        wait_for(&node, ear.clone());
+        node.wait(ear.clone());
         Listening {
             node: Some(node),
             ear,

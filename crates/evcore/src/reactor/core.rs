@@ -236,9 +236,9 @@ impl Core {
 
     pub(crate) fn add_timer(self: &Rc<Self>, deadline: Instant, alarm: Alarm) -> Token {
         let mut timers = self.timers.borrow_mut();
-        // Inside a turn nobody needs to be told, nor who was told already; and
-        // asking may have to sort.
-        let tell = !self.is_turning() && !self.hooks.is_asked();
+        // Inside a turn nobody needs to be told, nor who was told already or
+        // is not there; and asking may have to sort.
+        let tell = !self.is_turning() && !self.hooks.is_asked() && self.hooks.has_host();
         let nearer = tell && timers.next_deadline().is_none_or(|next| deadline < next);
         let token = timers.insert(deadline, alarm);
         drop(timers);
