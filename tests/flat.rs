@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use evcore::{Promise, Reactor, Result, defer, run, sleep, spawn};
 use evhttp::http::StatusCode;
+use evhttp::server::Request;
 use evhttp::{Body, CHUNK, CONNECTED, HEAD, Response, Server, get, post, serve};
 
 /// Calls in flight at once.
@@ -40,10 +41,11 @@ fn stuck() -> Response {
     Response::new(StatusCode::OK).with_body(Body::from_fn(Some(100), next))
 }
 
-/// A call that is given up in the `n`th of eight ways.
+/// A call that is given up in the `n`th of ten ways.
 fn give_up(url: &str, n: usize) -> Promise<()> {
     let short = Duration::from_millis(2);
-    let call = match n % 8 {
+    let call = match n % 10 {
+        8 | 9 => return change(url, n % 10 == 9),
         // The only handle: its loss ends the call.
         5 => post(url).body(vec![7; 1_000]).send().timeout(short),
         6 => get(url).deadline(short).send(),
@@ -51,7 +53,7 @@ fn give_up(url: &str, n: usize) -> Promise<()> {
     };
     let (watched, stopped) = (call.clone(), call.clone());
     let stop = move || stopped.cancel();
-    match n % 8 {
+    match n % 10 {
         0 => stop(),
         1 => defer(stop),
         2 => _ = watched.on(CONNECTED, move |_| stop()),
@@ -61,6 +63,19 @@ fn give_up(url: &str, n: usize) -> Promise<()> {
         _ => {}
     }
     call.settled(|outcome| assert!(outcome.is_err(), "it can't have ended well"))
+}
+
+/// A change of protocol whose stream goes with its response, or in the middle of a word each way.
+fn change(url: &str, taken: bool) -> Promise<()> {
+    let call = get(url).upgrade("x").send();
+    if !taken {
+        return call.then(|page| assert_eq!(page.status(), 101));
+    }
+    call.and_then(|page| {
+        let stream = page.upgrade().unwrap();
+        let reading = stream.read_exact(100);
+        stream.write_all("word").then(move |()| reading.cancel())
+    })
 }
 
 async fn rounds(url: Rc<str>, count: usize, done: Rc<Cell<usize>>) -> Result<()> {
@@ -83,7 +98,14 @@ async fn end_of(server: Rc<Server>) -> Result<()> {
 fn calls_given_up_leave_nothing_behind() {
     let count =
         std::env::var("EVHTTP_ROUNDS").map_or(20_000, |count| count.parse().expect("a number"));
-    let server = Rc::new(serve("127.0.0.1:0", |_| stuck()).unwrap());
+    let answer = |request: Request| match request.wants_upgrade("x") {
+        true => Response::switching("x", |stream| async move {
+            stream.write_all("begun").await?;
+            stream.read_exact(100).await.map(drop)
+        }),
+        false => stuck(),
+    };
+    let server = Rc::new(serve("127.0.0.1:0", answer).unwrap());
     let url: Rc<str> = format!("http://{}/", server.local_addr()).into();
     let done = Rc::new(Cell::new(0));
     let end = || run(spawn(end_of(server.clone())).timeout(Duration::from_secs(20)));
