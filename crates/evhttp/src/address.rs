@@ -22,7 +22,10 @@ impl Addresses {
             && let Some(path) = text.strip_prefix(&**known)
             && is_alone(path)
         {
-            return root.join(path);
+            return match path.bytes().any(|byte| b"?#".contains(&byte)) {
+                true => root.join(path),
+                false => Ok(with_path(root, path)),
+            };
         }
         let Some(front) = front(text) else {
             return Url::parse(text);
@@ -32,6 +35,15 @@ impl Addresses {
         self.last.replace(Some((front.into(), root)));
         Ok(url)
     }
+}
+
+/// What joining comes to where there is a path alone, in memory that is made once.
+fn with_path(root: &Url, path: &str) -> Url {
+    let mut url = root.clone();
+    if path != "/" {
+        url.set_path(path);
+    }
+    url
 }
 
 /// A host as it stands in URLs, of how a user writes it: in lower case, and

@@ -22,7 +22,16 @@ impl Fields {
         }
     }
 
+    #[inline]
     pub(super) fn map(&self) -> &HeaderMap {
+        match self.map.get() {
+            Some(map) => map,
+            None => self.make_map(),
+        }
+    }
+
+    #[cold]
+    fn make_map(&self) -> &HeaderMap {
         self.map.get_or_init(|| {
             let only = self.content_type.clone();
             only.map(|value| (CONTENT_TYPE, value))
