@@ -2,6 +2,7 @@
 //! haproxy, nginx, curl, and the httpbin of `.ci/peers`.
 
 mod peers_servers {
+    mod coded;
     mod digest;
     mod httpbin;
     mod origins;

@@ -248,6 +248,31 @@ mod zst {
         assert_eq!(decode(&[Coding::Zstd], &two, 5).unwrap(), b"one two");
     }
 
+    /// RFC 8878 §3.1.2: sixteen magic numbers, a length, and as many bytes.
+    #[test]
+    fn skippable_frames_are_passed_over_wherever_they_stand() {
+        let skippable = |number: u8, length: usize| {
+            let head = [0x50 + number, 0x2a, 0x4d, 0x18];
+            let size = u32::try_from(length).unwrap().to_le_bytes();
+            [&head[..], &size, &vec![0x28; length]].concat()
+        };
+        let (one, two) = (zstd(b"one "), zstd(b"two"));
+        for length in [0, 4, 9, 10_000] {
+            let between = skippable(15, length);
+            let whole = [&between, &one, &between, &between, &two, &between].map(|v| &v[..]);
+            let whole = whole.concat();
+            for cut in [1, 7, 8, 9, 1 << 20] {
+                let decoded = decode(&[Coding::Zstd], &whole, cut);
+                assert_eq!(decoded.as_deref(), Ok(&b"one two"[..]), "{length} by {cut}");
+            }
+            // One that is not whole.
+            let short = &whole[..whole.len() - 1];
+            assert!(decode(&[Coding::Zstd], short, 100).is_err(), "{length}");
+        }
+        let none = skippable(0, 3);
+        assert_eq!(decode(&[Coding::Zstd], &none, 2).unwrap(), b"");
+    }
+
     #[test]
     fn a_cut_a_wrong_checksum_and_a_bomb_are_noticed() {
         let encoded = zstd(&text());

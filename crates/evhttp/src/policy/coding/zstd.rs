@@ -13,6 +13,8 @@ pub(super) struct Zstd {
     decoder: FrameDecoder,
     /// Bytes that are no whole block yet; a block is at most 128 KiB.
     held: Vec<u8>,
+    /// Bytes of a skippable frame that are still to come.
+    skip: usize,
     inside: bool,
     checked: bool,
     more: bool,
@@ -29,6 +31,7 @@ impl Zstd {
         Zstd {
             decoder,
             held: Vec::new(),
+            skip: 0,
             inside: false,
             checked: false,
             more: false,
@@ -85,8 +88,28 @@ impl Zstd {
         Ok(())
     }
 
+    /// RFC 8878 §3.1.2: frames with content that is not ours, such as pzstd
+    /// writes before each of its own. Whether it has got on.
+    fn pass_over(&mut self) -> bool {
+        let before = self.held.len();
+        if self.skip == 0
+            && !self.inside
+            && let Some(&[0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d]) = self.held.first_chunk()
+        {
+            self.skip = u32::from_le_bytes([a, b, c, d]) as usize;
+            self.held.drain(..8);
+        }
+        let passed = self.skip.min(self.held.len());
+        self.held.drain(..passed);
+        self.skip -= passed;
+        self.held.len() < before
+    }
+
     /// Decodes the next block if it is here as a whole.
     fn advance(&mut self, last: bool, output: &mut Vec<u8>) -> Result<bool, String> {
+        if self.pass_over() {
+            return Ok(true);
+        }
         if !self.inside && !self.held.is_empty() {
             self.open(last)?;
         }
@@ -130,7 +153,7 @@ impl Undo for Zstd {
         if self.advance(true, output)? {
             return Ok(false);
         }
-        match self.held.is_empty() && !self.inside {
+        match self.held.is_empty() && !self.inside && self.skip == 0 {
             true => Ok(true),
             false => Err(CUT.into()),
         }
