@@ -1,5 +1,4 @@
-//! Certificates by trustme, shown by Python's ssl module: each has its expected outcome or its one line. `.ci/peers` says by
-//! `EVHTTP_TRUSTME_PYTHON` which Python has trustme.
+//! Certificates by trustme, shown by Python's ssl module: each has its expected outcome or its one line.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -18,8 +17,7 @@ struct Servers {
 impl Servers {
     fn start() -> Servers {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/trustme/servers.py");
-        let python = std::env::var("EVHTTP_TRUSTME_PYTHON").unwrap_or("python3".into());
-        let mut python = Command::new(python)
+        let mut python = Command::new(bed::command::python("trustme"))
             .arg(script)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())

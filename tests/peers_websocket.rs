@@ -1,5 +1,5 @@
 //! Upgraded streams beside programs: Python's websockets as server and as client, nginx between, squid and tinyproxy on the
-//! way. `.ci/peers` says by `EVHTTP_WEBSOCKETS_PYTHON` which Python has websockets.
+//! way.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -19,8 +19,7 @@ use websocket::{converse, echoing, hear, open};
 const LIMIT: Duration = secs(60);
 
 fn python(script: &str) -> Command {
-    let python = std::env::var("EVHTTP_WEBSOCKETS_PYTHON").unwrap_or("python3".into());
-    let mut command = Command::new(python);
+    let mut command = Command::new(bed::command::python("websockets"));
     command
         .arg(format!(
             "{}/websockets/{script}",

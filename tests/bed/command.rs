@@ -136,6 +136,18 @@ pub fn example(name: &str) -> PathBuf {
     PathBuf::from(path.expect("cargo names what it built"))
 }
 
+/// The Python of a judge: one that has what `tests/python/NAME.txt` pins.
+///
+/// # Panics
+/// If it can't be made: the first time it takes a network.
+#[track_caller]
+#[must_use]
+pub fn python(name: &str) -> PathBuf {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../.ci/python");
+    let said = run("bash", &[script, name], Duration::from_secs(300)).success();
+    PathBuf::from(said.text().trim_end())
+}
+
 /// What wrk measured.
 #[derive(Debug)]
 pub struct Load {

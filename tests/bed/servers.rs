@@ -5,7 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::command::Running;
+use crate::command::{Running, python};
 use crate::pattern;
 use crate::proxies::{RunningProxy, write};
 use crate::temp::TempDir;
@@ -13,12 +13,6 @@ use crate::tls::Identity;
 
 /// A server that runs until this is dropped. It is started and stopped as a proxy is.
 pub struct RunningServer(RunningProxy);
-
-/// Where `.ci/peers` puts httpbin.
-const GUNICORN: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../target/judges/httpbin/bin/gunicorn"
-);
 
 /// Name, realm, A1 and the hash of name and realm, of `me:bed:secret` (Python's hashlib).
 const MD5: &str = "me:bed:a2a494cfdedf55de40f1806b40356f90:8ba05ba89c6b9b7726fc3ccb2f00e641\n";
@@ -33,6 +27,8 @@ impl RunningServer {
             let address = format!("127.0.0.1:{port}");
             let log = dir.join("log").display().to_string();
             let arguments = [
+                "-m",
+                "gunicorn",
                 "-b",
                 &address,
                 "-k",
@@ -45,7 +41,7 @@ impl RunningServer {
                 &log,
                 "httpbin:app",
             ];
-            Running::start(GUNICORN, &arguments)
+            Running::start(python("httpbin"), &arguments)
         };
         RunningServer(RunningProxy::start("httpbin", start))
     }
@@ -136,7 +132,8 @@ impl RunningServer {
         RunningServer(RunningProxy::start("caddy", start))
     }
 
-    /// haproxy in front of `behind`, inside TLS if it has an identity.
+    /// haproxy in front of `behind`, inside TLS if it has an identity. As strict as it can be: invalid messages are
+    /// refused both ways, which is its default, and names of fields that some server may take for another.
     #[must_use]
     pub fn haproxy(identity: Option<&Identity>, behind: SocketAddr) -> RunningServer {
         let start = |dir: &TempDir, port: u16| {
@@ -148,7 +145,7 @@ impl RunningServer {
                 )
             });
             let text = format!(
-                "global\n    ssl-default-bind-options ssl-min-ver TLSv1.2\ndefaults\n    mode http\n    timeout connect 10s\n    \
+                "global\n    ssl-default-bind-options ssl-min-ver TLSv1.2\ndefaults\n    mode http\n    option http-restrict-req-hdr-names reject\n    timeout connect 10s\n    \
                  timeout client 60s\n    timeout server 60s\nfrontend front\n    bind 127.0.0.1:{port}{tls}\n    \
                  default_backend back\nbackend back\n    server one {behind}\n"
             );
