@@ -131,7 +131,25 @@ fn squid_inside_tls() {
     let servers = Servers::new();
     let identity = servers.authority.issue(&["127.0.0.1"]);
     let squid = RunningProxy::squid(Asks::Basic, Some(&identity));
-    all_pass(&servers, &format!("https://me:secret@{}", squid.address()));
+    let at = squid.address();
+    all_pass(&servers, &format!("https://me:secret@{at}"));
+    is_refused(&servers, &format!("https://{at}"), WANTED);
+    is_refused(&servers, &format!("https://me:wrong@{at}"), WRONG);
+    // One whose certificate nobody here has signed is not shown the password.
+    let stranger = Authority::new().issue(&["127.0.0.1"]);
+    let squid = RunningProxy::squid(Asks::Basic, Some(&stranger));
+    let at = squid.address();
+    let client = servers.client(&format!("https://me:secret@{at}"));
+    for url in servers.urls() {
+        let line = fetch(&client, &url).unwrap_err().to_string();
+        assert!(
+            line.starts_with("secure ")
+                && line.contains(&at.to_string())
+                && !line.contains("secret"),
+            "{line}"
+        );
+        assert!(line.ends_with("the certificate is signed by nobody who is trusted here"));
+    }
 }
 
 #[test]
@@ -154,6 +172,28 @@ fn microsocks() {
         &format!("socks5h://me:wrong@{at}"),
         "the proxy refused the user name and password",
     );
+}
+
+#[test]
+fn dante_with_passwords() {
+    let servers = Servers::new();
+    let dante = RunningProxy::dante_asking();
+    let at = dante.address();
+    for scheme in ["socks5", "socks5h"] {
+        all_pass(&servers, &format!("{scheme}://me:secret@{at}"));
+        for wrong in ["me:wrong", "you:secret"] {
+            is_refused(
+                &servers,
+                &format!("{scheme}://{wrong}@{at}"),
+                "the proxy refused the user name and password",
+            );
+        }
+        is_refused(
+            &servers,
+            &format!("{scheme}://{at}"),
+            "the proxy wants a user name and password",
+        );
+    }
 }
 
 #[test]

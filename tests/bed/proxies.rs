@@ -4,6 +4,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::command::Running;
@@ -16,6 +17,39 @@ pub struct RunningProxy {
     address: SocketAddr,
     dir: TempDir,
     _running: Running,
+    /// What it needs outside its folder.
+    _service: Option<(Service, TempDir)>,
+}
+
+/// `me` with `secret`, as `openssl passwd -6` has it.
+const SHA512_CRYPT: &str = "me:$6$evbed$GQ4aZg3QWQX5B1tAkH6nIIzv/MfNpw5l8BxasB4RbxvPAtUpfdaPiwLN0tghG24MYo.PzPPxqYNMx7T9ryG29/\n";
+
+/// A PAM service of the test's own: whoever asks it is asked for the name `me` and the password `secret`.
+struct Service(PathBuf);
+
+impl Service {
+    fn new(dir: &TempDir) -> Service {
+        let name = format!("evbed-{}", std::process::id());
+        let path = Path::new("/etc/pam.d").join(name);
+        // pam_exec would not do: dante takes its child's end away from it.
+        let users = write(dir, "users", SHA512_CRYPT);
+        let text = format!(
+            "auth required pam_pwdfile.so pwdfile {users}\naccount required pam_permit.so\n"
+        );
+        fs::write(&path, text).expect("root writes PAM services");
+        Service(path)
+    }
+
+    fn name(&self) -> String {
+        let name = self.0.file_name().expect("it has one");
+        name.to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        _ = fs::remove_file(&self.0);
+    }
 }
 
 /// What squid asks for.
@@ -62,14 +96,31 @@ impl RunningProxy {
         RunningProxy::start("microsocks", start)
     }
 
-    /// dante (SOCKS 4 and 5), for everybody: its passwords are the system's.
+    /// dante (SOCKS 4 and 5), for everybody.
     #[must_use]
     pub fn dante() -> RunningProxy {
+        RunningProxy::dante_by("none", "")
+    }
+
+    /// dante (SOCKS 5), which asks for a name and a password. Those are PAM's, so this takes root.
+    #[must_use]
+    pub fn dante_asking() -> RunningProxy {
+        let dir = TempDir::new("dante-pam");
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        let service = Service::new(&dir);
+        let pass = format!(" pam.servicename: {}", service.name());
+        let mut proxy = RunningProxy::dante_by("pam.username", &pass);
+        proxy._service = Some((service, dir));
+        proxy
+    }
+
+    /// By this method, with this said of who may pass.
+    fn dante_by(method: &str, pass: &str) -> RunningProxy {
         let start = |dir: &TempDir, port: u16| {
             let text = format!(
-                "logoutput: {}/log\ninternal: 127.0.0.1 port = {port}\nexternal: lo\nsocksmethod: none\nclientmethod: none\n\
+                "logoutput: {}/log\ninternal: 127.0.0.1 port = {port}\nexternal: lo\nsocksmethod: {method}\nclientmethod: none\n\
                  user.privileged: root\nuser.unprivileged: nobody\n\
-                 client pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\nsocks pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n",
+                 client pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\nsocks pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0{pass} }}\n",
                 dir.path().display()
             );
             let path = write(dir, "danted.conf", &text);
@@ -135,6 +186,7 @@ impl RunningProxy {
             address,
             dir,
             _running: running,
+            _service: None,
         };
         assert!(up && !ended, "{name} does not run: {}", proxy.log());
         proxy

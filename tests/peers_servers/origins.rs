@@ -6,6 +6,7 @@ use std::thread;
 
 use bed::raw::Raw;
 use bed::servers::RunningServer;
+use bed::tls::Identity;
 use bed::{Authority, Hash, Nginx, TempDir, free_port, pattern};
 use bytes::Bytes;
 use evcore::{Promise, run, secs};
@@ -137,18 +138,15 @@ fn lighttpd() {
 
 #[test]
 fn nginx_inside_tls() {
-    let (authority, dir, port) = (Authority::new(), TempDir::new("nginx-tls"), free_port());
-    let identity = authority.issue(&["localhost"]);
-    fs::write(dir.join("chain"), &identity.chain).unwrap();
-    fs::write(dir.join("key"), &identity.key).unwrap();
-    let at = dir.path().display();
-    let nginx = Nginx::with(&format!(
-        "listen 127.0.0.1:{port} ssl http2; ssl_certificate {at}/chain; ssl_certificate_key {at}/key; ssl_protocols TLSv1.2 TLSv1.3; keepalive_requests 3; \
+    let authority = Authority::new();
+    let directives = format!(
+        "ssl_protocols TLSv1.2 TLSv1.3; keepalive_requests 3; \
          location = /text {{ gzip on; gzip_types *; gzip_min_length 0; return 200 \"{}\"; }} \
          location = /small {{ client_max_body_size 1000; dav_methods PUT; }} \
          location = /alpn {{ return 200 \"$ssl_protocol $ssl_alpn_protocol $ssl_server_name\"; }}",
         "hello ".repeat(200)
-    ));
+    );
+    let (_nginx, _dir, port) = nginx_of(&authority.issue(&["localhost"]), &directives);
     let client = trusting(&authority);
     let url = |path: &str| format!("https://localhost:{port}{path}");
     for _ in 0..3 {
@@ -175,12 +173,106 @@ fn nginx_inside_tls() {
     let slow = get(&client, &url("/slow/small"));
     assert_eq!(slow.bytes().unwrap().len(), 10_000);
     let stranger = run(Client::new().get(url("/alpn")).deadline(secs(30)).send());
-    let line = stranger.unwrap_err().to_string();
-    assert!(
-        line.starts_with(&format!("tls localhost:{port}")) || line.contains("certificate"),
-        "{line}"
+    assert_eq!(
+        stranger.unwrap_err().to_string(),
+        format!(
+            "secure localhost:{port} (127.0.0.1:{port}): the certificate is signed by nobody who is trusted here"
+        )
     );
-    drop(nginx);
+}
+
+/// nginx for `https://localhost` with this certificate, and with these directives.
+fn nginx_of(identity: &Identity, directives: &str) -> (Nginx, TempDir, u16) {
+    let (dir, port) = (TempDir::new("nginx-tls"), free_port());
+    fs::write(dir.join("chain"), &identity.chain).unwrap();
+    fs::write(dir.join("key"), &identity.key).unwrap();
+    let at = dir.path().display();
+    let nginx = Nginx::with(&format!(
+        "listen 127.0.0.1:{port} ssl http2; ssl_certificate {at}/chain; ssl_certificate_key {at}/key; {directives}"
+    ));
+    (nginx, dir, port)
+}
+
+#[test]
+fn each_certificate_of_nginx_has_its_outcome() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let old = authority.issue_with(&["localhost"], |params| {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    });
+    let table = [
+        (authority.issue(&["localhost"]), "200"),
+        (
+            other.issue(&["localhost"]),
+            "the certificate is signed by nobody who is trusted here",
+        ),
+        (
+            authority.issue(&["b.example"]),
+            "the certificate is for b.example, not for localhost",
+        ),
+        (old, "the certificate expired N days ago"),
+    ];
+    for (identity, expected) in table {
+        let (_nginx, _dir, port) = nginx_of(&identity, "");
+        let client = trusting(&authority);
+        let told = match run(client.fetch(format!("https://localhost:{port}/hello"))) {
+            Ok(page) => page.status().as_str().to_owned(),
+            Err(error) => {
+                let line = error.to_string();
+                let place = format!("secure localhost:{port} (127.0.0.1:{port}): ");
+                let cause = line.strip_prefix(&place).unwrap_or(&line);
+                let word = |word: &str| match word.parse::<u32>() {
+                    Ok(_) => "N".to_owned(),
+                    Err(_) => word.to_owned(),
+                };
+                cause.split(' ').map(word).collect::<Vec<_>>().join(" ")
+            }
+        };
+        assert_eq!(told, expected);
+    }
+}
+
+/// nginx makes the session all the same, and says in HTTP what it thinks of the client's certificate.
+#[test]
+fn nginx_asks_for_a_certificate() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let clients = TempDir::new("nginx-clients");
+    fs::write(clients.join("authority"), authority.pem()).unwrap();
+    let (_nginx, _dir, port) = nginx_of(
+        &authority.issue(&["localhost"]),
+        &format!(
+            "ssl_verify_client on; ssl_client_certificate {}/authority; location = /who {{ return 200 \"$ssl_client_verify\"; }}",
+            clients.path().display()
+        ),
+    );
+    let shows = |identity: Option<Identity>| {
+        let tls = Connector::builder()
+            .only_own_roots()
+            .root_certificates(authority.pem());
+        let tls = match identity {
+            Some(identity) => tls.client_certificate(identity.chain, identity.key),
+            None => tls,
+        };
+        let client = Client::builder().tls(tls.build().unwrap()).build();
+        let page = get(&client, &format!("https://localhost:{port}/who"));
+        (page.status().as_u16(), page.text().unwrap().into_owned())
+    };
+    let ours = authority.issue_to_client("me");
+    assert_eq!(shows(Some(ours)), (200, "SUCCESS".to_owned()));
+    let (status, text) = shows(None);
+    assert!(
+        status == 400 && text.contains("No required SSL certificate was sent"),
+        "{status} {text}"
+    );
+    let old = authority.issue_with(&["me"], |params| {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    });
+    for wrong in [other.issue_to_client("me"), old] {
+        let (status, text) = shows(Some(wrong));
+        assert!(
+            status == 400 && text.contains("The SSL certificate error"),
+            "{status} {text}"
+        );
+    }
 }
 
 /// Ours, in a thread that lives as long as the test's program: says what it was sent.
@@ -242,6 +334,12 @@ fn caddy() {
     a_mib_and_parts_of_it(&client, &server.secure_url("/plain/mib"));
     assert_eq!(get(&client, &server.secure_url("/none")).status(), 404);
     hands_on(&client, &server.secure_url(""));
+    // Go refuses a path with a broken escape, whoever it is for; the connection goes on.
+    for target in ["/back/%zz", "/back/%"] {
+        let refused = send(client.get(server.secure_url("/")).target(target));
+        assert_eq!(refused.status(), 400, "{target}");
+    }
+    hands_on(&client, &server.secure_url(""));
 }
 
 #[test]
@@ -253,6 +351,13 @@ fn haproxy() {
     hands_on(&Client::new(), &plain.url(""));
     let secure = RunningServer::haproxy(Some(&identity), ours);
     hands_on(&trusting(&authority), &secure.secure_url(""));
+    // What it finds wrong with a request is a 400 of its own: here a target beyond its buffer, sent as it is given.
+    let long = format!("/back/{}", "%2f".repeat(10_000));
+    let refused = send(Client::new().get(plain.url("/")).target(&long));
+    assert_eq!(refused.status(), 400);
+    // Names beside letters, digits and hyphens it refuses because it is told to; none of ours is among them.
+    let named = Client::new().get(plain.url("/back/")).header("a_b", "c");
+    assert_eq!(send(named).status(), 403);
     // What it finds wrong with an answer is a 502 of its own: so do we, as an error.
     let wrong = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok";
     let raw = Raw::answer(wrong);
