@@ -134,7 +134,7 @@ fn a_request_that_cannot_be_sent_says_so() {
     );
     let failing = Body::from_fn(None, || Promise::failed("the disk is on fire"));
     assert_eq!(
-        said(post(&url).body(failing)),
+        said(post(&url).expect_continue(false).body(failing)),
         format!("send {url}: the disk is on fire")
     );
 }

@@ -130,7 +130,7 @@ pub(crate) const ROWS: &[Row] = &[
 
 impl Row {
     /// What is to be compared of what a program did: no dates, no case of heads, which evhttp does not keep, and not two fields of curl's: one to
-    /// proxies, which no standard knows, and the question whether a file may be sent, which evhttp does not ask.
+    /// proxies, which no standard knows, and the question whether a file may be sent, which evhttp asks before large ones only.
     pub(crate) fn comparable(&self, mut done: Done) -> Done {
         let plain = |text: &str| {
             let text = text.replace("proxy-connection: Keep-Alive\n", "");

@@ -48,6 +48,11 @@ fn as_me(request: Request) -> Request {
     request.credentials("me", "secret")
 }
 
+/// Unasked, the server would be asked before the stream is read, and the stream be there for the second sending.
+fn as_me_at_once(request: Request) -> Request {
+    as_me(request).expect_continue(false)
+}
+
 /// Asks for Digest, and answers who has been asked with this field, if any.
 fn mutual(info: &str) -> Told {
     let ask = "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=r, nonce=n, qop=auth\r\nContent-Length: 0\r\n\r\n";
@@ -130,7 +135,7 @@ pub(crate) const ROWS: &[Row] = &[
         || {
             once(
                 "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"r\"\r\nContent-Length: 0\r\n\r\n",
-                as_me,
+                as_me_at_once,
             )
         },
     ),

@@ -2,13 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
-use evcore::{ManualClock, Promise, Reactor, run};
+use evcore::{ManualClock, Promise, Reactor, ms, run, secs};
 use evhttp::http::StatusCode;
-use evhttp::limits::CONTINUE_WITHIN;
-use evhttp::{Body, CONNECTED, Client, INFORMATIONAL, UPLOAD};
+use evhttp::limits::{CONTINUE_WITHIN, EXPECT_FROM};
+use evhttp::{Body, CONNECTED, Client, ClientBuilder, INFORMATIONAL, Phase, Request, UPLOAD};
 
 use crate::{LIMIT, OK, listing};
 
@@ -137,4 +138,278 @@ fn it_is_asked_for_and_can_be_forbidden() {
     let call = Client::new().get(raw.url("/")).expect_continue(true);
     assert_eq!(run(call.send()).unwrap().text().unwrap(), "ok");
     assert!(!raw.seen()[0].text().contains("expect"));
+}
+
+const LARGE: usize = EXPECT_FROM as usize;
+const CLOSES: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+
+/// A connection that is asked first, and says so.
+fn asked(answer: &str) -> Vec<Step> {
+    vec![
+        Step::ReadHead,
+        send(CONTINUE),
+        Step::ReadBody(LARGE),
+        send(answer),
+    ]
+}
+
+/// A connection that is sent a body at once.
+fn told(answer: &str) -> Vec<Step> {
+    vec![Step::ReadHead, Step::ReadBody(LARGE), send(answer)]
+}
+
+/// Whether each request so far has asked, by the connections that carried them.
+fn questions(raw: &Raw) -> Vec<usize> {
+    let ask = |text: String| text.matches("expect: 100-continue\r\n").count();
+    raw.seen().iter().map(|seen| ask(seen.text())).collect()
+}
+
+fn large(client: &Client, raw: &Raw) -> Request {
+    client.put(raw.url("/")).body(vec![b'x'; LARGE])
+}
+
+/// A stream of this length, or of one that it does not say.
+fn stream(length: usize, says: bool) -> Body {
+    let mut left = Some(Bytes::from(vec![b'x'; length]));
+    Body::from_fn(says.then_some(length as u64), move || {
+        Promise::ready(left.take())
+    })
+}
+
+#[test]
+fn unasked_a_new_server_is_asked_before_a_large_body() {
+    let raw = Raw::serve_each(vec![[asked(OK), told(CLOSES)].concat(), told(OK)]);
+    let client = Client::new();
+    // On the kept connection and on a new one, the server is no stranger any more.
+    for _ in 0..3 {
+        assert_eq!(
+            run(large(&client, &raw).send()).unwrap().text().unwrap(),
+            "ok"
+        );
+    }
+    assert_eq!(questions(&raw), [1, 0]);
+    // A refusal costs no byte of the body.
+    let raw = Raw::serve(vec![
+        Step::ReadHead,
+        send("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"),
+    ]);
+    assert_eq!(
+        run(large(&Client::new(), &raw).send()).unwrap().status(),
+        403
+    );
+    assert!(raw.closed_by_client(1, secs(10)));
+    assert!(raw.seen()[0].text().ends_with("\r\n\r\n"));
+}
+
+#[test]
+fn small_bodies_never_pay_and_unknown_lengths_do() {
+    let table: [(fn() -> Body, usize); 5] = [
+        (|| vec![b'x'; LARGE - 1].into(), 0),
+        (|| stream(LARGE - 1, true), 0),
+        (|| stream(4, true), 0),
+        (|| stream(4, false), 1),
+        (|| stream(LARGE, true), 1),
+    ];
+    for (body, asks) in table {
+        let raw = Raw::answer(OK);
+        run(Client::new().put(raw.url("/")).body(body()).send()).unwrap();
+        assert_eq!(questions(&raw), [asks], "{:?}", body());
+    }
+}
+
+#[test]
+fn who_says_no_is_not_asked_and_who_says_yes_asks_always() {
+    let no = |client: ClientBuilder| client.expect_continue(false).build();
+    let yes = |client: ClientBuilder| client.expect_continue(true).build();
+    let small = |client: &Client, raw: &Raw| client.put(raw.url("/")).body("x");
+    let table: [(Client, fn(Request) -> Request, bool, usize); 6] = [
+        (no(Client::builder()), |call| call, true, 0),
+        (
+            no(Client::builder()),
+            |call| call.expect_continue(true),
+            true,
+            1,
+        ),
+        (
+            no(Client::builder()),
+            |call| call.header("expect", "100-continue"),
+            true,
+            1,
+        ),
+        (yes(Client::builder()), |call| call, false, 1),
+        (
+            yes(Client::builder()),
+            |call| call.expect_continue(false),
+            true,
+            0,
+        ),
+        (Client::new(), |call| call.expect_continue(false), true, 0),
+    ];
+    for (client, change, is_large, asks) in table {
+        let raw = Raw::answer(OK);
+        let call = if is_large {
+            large(&client, &raw)
+        } else {
+            small(&client, &raw)
+        };
+        run(change(call).send()).unwrap();
+        assert_eq!(questions(&raw), [asks]);
+    }
+}
+
+#[test]
+fn who_refuses_to_be_asked_or_knows_nothing_of_it_is_not_asked_again() {
+    let refuses = vec![
+        vec![Step::ReadHead, send(KNOWS_NONE)],
+        told(CLOSES),
+        told(CLOSES),
+    ];
+    let old = OK.replace("1.1", "1.0");
+    let cases = [
+        (refuses, vec![1, 0, 0]),
+        (vec![told(CLOSES), told(CLOSES)], vec![1, 0]),
+        (vec![asked(&old), told(CLOSES)], vec![1, 0]),
+        // What it answers to anything else tells as much of its age.
+        (
+            vec![vec![Step::ReadHead, send(&old)], told(CLOSES), told(CLOSES)],
+            vec![0, 0, 0],
+        ),
+    ];
+    for (number, (scripts, asks)) in cases.into_iter().enumerate() {
+        let raw = Raw::serve_each(scripts);
+        // Where nothing is said, the time for that passes at once.
+        let reactor = Reactor::builder()
+            .clock(&ManualClock::leaping())
+            .build()
+            .unwrap();
+        let entered = reactor.enter();
+        let client = Client::new();
+        if number == 3 {
+            run(client.fetch(raw.url("/"))).unwrap();
+        }
+        for _ in 0..2 {
+            let page = run(large(&client, &raw).send()).unwrap();
+            assert_eq!(page.text().unwrap(), "ok");
+        }
+        drop(entered);
+        assert_eq!(questions(&raw), asks, "{number}");
+    }
+}
+
+#[test]
+fn a_stream_that_was_asked_for_survives_a_challenge_and_a_redirect() {
+    let challenge =
+        "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"r\"\r\nContent-Length: 0\r\n\r\n";
+    let moved = "HTTP/1.1 307 T\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n";
+    let cases: [(&str, fn() -> Body, usize); 3] = [
+        // Credentials that are not shown yet make a short stream worth a question.
+        (challenge, || stream(4, true), 4),
+        (challenge, || stream(4, false), 9),
+        (moved, || stream(4, false), 9),
+    ];
+    for (answer, body, length) in cases {
+        let again = vec![
+            Step::ReadHead,
+            send(CONTINUE),
+            Step::ReadBody(length),
+            send(OK),
+        ];
+        let raw = Raw::serve_each(vec![vec![Step::ReadHead, send(answer)], again]);
+        let call = Client::new().put(raw.url("/")).credentials("ada", "s3cret");
+        let page = run(call.body(body()).send()).unwrap();
+        assert_eq!((page.status().as_u16(), raw.seen().len()), (200, 2));
+        assert!(
+            raw.seen()[0].text().ends_with("\r\n\r\n"),
+            "none of it went before"
+        );
+        assert!(raw.seen()[1].text().contains("xxxx"));
+    }
+}
+
+#[test]
+fn credentials_that_may_be_refused_are_shown_before_the_body() {
+    let digest = "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256\r\nContent-Length: 0\r\n\r\n";
+    let stale = digest.replace("nonce=\"n\"", "nonce=\"m\", stale=true");
+    let raw = Raw::serve_each(vec![
+        vec![
+            Step::ReadHead,
+            send(digest),
+            Step::ReadHead,
+            send(OK),
+            Step::ReadHead,
+            send(&stale),
+        ],
+        asked(OK),
+    ]);
+    let client = Client::builder()
+        .credentials(raw.url("/"), "ada", "s3cret")
+        .build();
+    run(client.fetch(raw.url("/"))).unwrap();
+    // The server is known, and its connection kept; but its nonce is old.
+    assert_eq!(
+        run(large(&client, &raw).send()).unwrap().text().unwrap(),
+        "ok"
+    );
+    assert_eq!(questions(&raw), [1, 1]);
+    assert!(raw.seen()[0].received.len() < LARGE);
+    // By Basic, what was accepted is.
+    let basic = digest.replace("Digest", "Basic");
+    let raw = Raw::serve_each(vec![
+        vec![Step::ReadHead, send(&basic), Step::ReadHead, send(OK)]
+            .into_iter()
+            .chain(told(OK))
+            .collect(),
+    ]);
+    let client = Client::builder()
+        .credentials(raw.url("/"), "ada", "s3cret")
+        .build();
+    run(client.fetch(raw.url("/"))).unwrap();
+    assert_eq!(
+        run(large(&client, &raw).send()).unwrap().text().unwrap(),
+        "ok"
+    );
+    assert_eq!(questions(&raw), [0]);
+}
+
+#[test]
+fn waiting_for_a_word_is_no_stall_and_no_steps_time() {
+    let limit = ms(500);
+    for (answers, line) in [(true, "ok"), (false, "head URL: timed out after 500ms")] {
+        let mut script = told(OK);
+        script.truncate(if answers { 3 } else { 2 });
+        let raw = Raw::serve(script);
+        let clock = ManualClock::new();
+        let reactor = Reactor::builder().clock(&clock).build().unwrap();
+        let entered = reactor.enter();
+        let call = large(&Client::new(), &raw).stall_limit(limit);
+        let call = call
+            .time_limit(Phase::Send, limit)
+            .time_limit(Phase::Head, limit)
+            .send();
+        let turn_until = |ready: &dyn Fn() -> bool| {
+            assert!(bed::wait_until(secs(60), || {
+                while reactor.turn(Duration::ZERO).more {}
+                ready() || call.is_settled()
+            }));
+        };
+        let received = || raw.seen().first().map_or(0, |seen| seen.received.len());
+        turn_until(&|| received() > 0);
+        clock.advance(CONTINUE_WITHIN - ms(1));
+        while reactor.turn(Duration::ZERO).more {}
+        assert!(
+            !call.is_settled() && received() < LARGE,
+            "it waits for its second"
+        );
+        clock.advance(ms(1));
+        turn_until(&|| received() > LARGE);
+        if !answers {
+            clock.advance(limit);
+        }
+        let said = match reactor.run(call.clone()) {
+            Ok(page) => page.text().unwrap().into_owned(),
+            Err(error) => error.to_string().replace(&raw.url("/"), "URL"),
+        };
+        assert_eq!(said, line);
+        drop(entered);
+    }
 }

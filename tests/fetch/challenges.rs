@@ -341,14 +341,15 @@ fn a_refusal_is_an_answer_and_a_field_by_hand_is_left_alone() {
 }
 
 #[test]
-fn a_stream_cannot_answer_a_challenge() {
+fn a_stream_that_was_sent_cannot_answer_a_challenge() {
     let raw = Raw::serve(vec![
         Step::ReadHead,
         send("HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n"),
     ]);
     let mut once = Some("abc".into());
     let body = Body::from_fn(Some(3), move || Promise::ready(once.take()));
-    let error = run(ada(&raw).build().post(raw.url("/")).body(body).send()).unwrap_err();
+    let call = ada(&raw).build().post(raw.url("/")).expect_continue(false);
+    let error = run(call.body(body).send()).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(

@@ -87,8 +87,12 @@ pub struct Options {
     /// How often to try again; 0 takes the first failure.
     pub retries: Option<u32>,
     /// Whether the server is asked, before the body is sent, if it wants it
-    /// (`Expect: 100-continue`); unless told, it is where the fields say so.
+    /// (`Expect: 100-continue`); unless told, it is where the fields say so, or
+    /// else where [`Request::expect_continue`](crate::Request::expect_continue)
+    /// says.
     pub expect_continue: Option<bool>,
+    /// What is shown may be refused, and the body wanted a second time.
+    pub(crate) doubtful: bool,
     /// Content is handed out as it was sent, with its coding.
     pub as_sent: bool,
     /// Credentials of this call's own, and the origin they are for.

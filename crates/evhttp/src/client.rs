@@ -83,6 +83,7 @@ pub struct ClientBuilder {
     bare: bool,
     usual: HeaderMap,
     spelling: Spelling,
+    expect: Option<bool>,
     idle: usize,
     most: (usize, usize),
     redirects: u32,
@@ -169,6 +170,18 @@ impl ClientBuilder {
     /// ```
     pub fn title_case(mut self, wanted: bool) -> ClientBuilder {
         self.spelling.set_title(wanted);
+        self
+    }
+
+    /// Whether servers are asked, before a body is sent, if they want it: all
+    /// of them or none, where the request does not say. Unless told, they are
+    /// where it is worth it, as [`Request::expect_continue`] has it.
+    ///
+    /// ```
+    /// let client = evhttp::Client::builder().expect_continue(false).build();
+    /// ```
+    pub fn expect_continue(mut self, wanted: bool) -> ClientBuilder {
+        self.expect = Some(wanted);
         self
     }
 
@@ -456,6 +469,7 @@ impl ClientBuilder {
         let wire = Rc::new(Wire::new(
             self.idle,
             self.most,
+            self.expect,
             Rc::new(self.network),
             Rc::new(self.time),
             (!self.spelling.is_empty()).then(|| Rc::new(self.spelling)),
@@ -511,6 +525,7 @@ impl Client {
             bare: false,
             usual: HeaderMap::new(),
             spelling: Spelling::default(),
+            expect: None,
             idle: IDLE_PER_ORIGIN,
             most: (CONNECTIONS_PER_ORIGIN, CONNECTIONS),
             redirects: REDIRECTS,

@@ -3,6 +3,7 @@
 
 mod dial;
 mod drive;
+mod expect;
 mod names;
 mod network;
 mod origin;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use evcore::net::Address;
 
+use crate::body::Body;
 use crate::error::Phase;
 
 /// The step a call is in, as the wire last noted.
@@ -21,6 +22,8 @@ pub struct Course {
     hops: Cell<u32>,
     /// Noted only if measured.
     link: RefCell<Option<Link>>,
+    /// The body of the last request, if the answer came before it was read.
+    unread: Cell<Option<Box<Body>>>,
 }
 
 /// The connection that carries a call.
@@ -123,6 +126,7 @@ impl Course {
             spent: Cell::default(),
             hops: Cell::new(0),
             link: RefCell::default(),
+            unread: Cell::default(),
         }
     }
 
@@ -144,6 +148,16 @@ impl Course {
             self.paused.set(false);
         }
         self.step.set(step);
+    }
+
+    /// Gives back a body that was not read: a layer that sends again has use for it.
+    pub(crate) fn give_back(&self, body: Body) {
+        self.unread.set(Some(Box::new(body)));
+    }
+
+    /// The body of the request just answered, if none of it was read.
+    pub(crate) fn take_unread(&self) -> Option<Body> {
+        self.unread.take().map(|body| *body)
     }
 
     /// Notes that for now nothing is on its way. Errors go on naming the step.

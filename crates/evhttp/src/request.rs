@@ -163,8 +163,19 @@ impl Request {
     /// An answer instead of the 100 is the response, and the body is not sent.
     /// With no word in [`limits::CONTINUE_WITHIN`](crate::limits::CONTINUE_WITHIN)
     /// it is sent all the same; after a 417, the request is made once more
-    /// without asking. Unless told, the server is asked only if the request has
-    /// an Expect field of its own; `false` takes that one out.
+    /// without asking. The wait is no stall, and within no step's limit.
+    ///
+    /// Unless told (by the request, an Expect field of its own, or
+    /// [`ClientBuilder::expect_continue`](crate::ClientBuilder::expect_continue)),
+    /// a server is asked where it is worth it: a body of at least
+    /// [`limits::EXPECT_FROM`](crate::limits::EXPECT_FROM) bytes, or of unknown
+    /// length, that is the first thing a server new to the client gets; and such
+    /// a body, or a stream that can be read once, that goes along with
+    /// credentials which may be refused: not shown yet, or by Digest, whose
+    /// nonces grow stale. A server that has refused to be asked (417), has said
+    /// nothing for all the time, or speaks HTTP/1.0 is not asked unless told.
+    /// A stream that was not read goes along with a redirect, or the answer to a
+    /// challenge. `false` takes an Expect field out.
     ///
     /// ```
     /// use evhttp::http::StatusCode;

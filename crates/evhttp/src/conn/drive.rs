@@ -176,6 +176,16 @@ enum Hold {
     Refused,
 }
 
+/// Whether the server was asked if it wants the body, and what it has made of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Not,
+    /// It has answered, or may yet.
+    InTime,
+    /// It let all the time pass: the body went without a word.
+    InVain,
+}
+
 /// One exchange on its way.
 pub(crate) struct Drive {
     connection: Option<Box<Connection>>,
@@ -183,6 +193,7 @@ pub(crate) struct Drive {
     upload: Upload,
     /// Boxed, and looked at apart from the usual way: few requests have one.
     hold: Option<Box<Hold>>,
+    pub(crate) asked: Asked,
     emitter: Emitter,
     /// Which hop and attempt of its call this is.
     place: Sent,
@@ -222,6 +233,7 @@ impl Drive {
             codec,
             upload,
             hold: None,
+            asked: Asked::Not,
             emitter,
             place,
             told_sent: false,
@@ -236,6 +248,13 @@ impl Drive {
     /// Sends the body only when the server says so, or nothing.
     pub(crate) fn ask_first(&mut self) {
         self.hold = Some(Box::new(Hold::Asking(None)));
+        self.asked = Asked::InTime;
+    }
+
+    /// Whether the head has gone and the server is waited for to allow the body: for a time of its own, which is no limit's
+    /// to cut short.
+    pub(crate) fn is_asking(&self) -> bool {
+        matches!(self.hold.as_deref(), Some(Hold::Asking(Some(_))))
     }
 
     /// Whether the body waits to be allowed, or never was.
@@ -349,7 +368,7 @@ impl Drive {
         };
         let timer = timer.get_or_insert_with(|| sleep(CONTINUE_WITHIN).into_future());
         ready!(Pin::new(timer).poll(cx)).map_err(io::Error::other)?;
-        self.hold = None;
+        (self.hold, self.asked) = (None, Asked::InVain);
         Poll::Ready(Ok(()))
     }
 

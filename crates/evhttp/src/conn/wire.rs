@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use evcore::{Await, Reactor, Result, sleep_until, spawn};
 use http::header::{EXPECT, HOST, PROXY_AUTHORIZATION, UPGRADE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use url::Url;
 
 use super::dial::dial;
-use super::drive::{Buffers, Connection, Drive, Recycler};
+use super::drive::{Asked, Buffers, Connection, Drive, Recycler};
+use super::expect::{Answers, Manners, Upload};
 use super::network::Network;
 use super::origin::Origin;
 use super::patience::{Time, Watch, within};
@@ -55,6 +56,9 @@ struct Keeper {
     generation: Cell<u64>,
     /// Connections made so far.
     made: Cell<u64>,
+    /// Whether servers are asked before a body is sent, if the client was told.
+    expect: Option<bool>,
+    manners: RefCell<Manners>,
 }
 
 impl Wire {
@@ -63,6 +67,7 @@ impl Wire {
     pub(crate) fn new(
         idle: usize,
         most: (usize, usize),
+        expect: Option<bool>,
         network: Rc<Network>,
         time: Rc<Time>,
         spelling: Option<Rc<Spelling>>,
@@ -80,6 +85,8 @@ impl Wire {
             watched: Cell::new(false),
             generation: Cell::new(0),
             made: Cell::new(0),
+            expect,
+            manners: RefCell::default(),
         });
         Wire {
             keeper,
@@ -176,6 +183,10 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
             let step = drive.step();
             phase.set(step);
             match head {
+                Poll::Pending if drive.is_asking() => {
+                    watch = Watch::default();
+                    Poll::Pending
+                }
                 Poll::Pending => watch
                     .poll(cx, time.as_deref(), step, drive.moved)
                     .map(Waited::TooLong),
@@ -186,10 +197,16 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
             Waited::For(head) => head,
             Waited::TooLong(late) => return Err(Watch::error(late?, &call.url, None).into()),
         };
-        let spare = match drive.holds_body() {
+        let held = drive.holds_body();
+        let spare = match held {
             true => drive.unread_body().or(spare),
             false => spare,
         };
+        if let Ok(head) = &head
+            && (drive.asked != Asked::Not || head.version == Version::HTTP_10)
+        {
+            keeper.note_manners(&origin, drive.asked, head);
+        }
         match (head, spare) {
             (Ok(head), Some(body))
                 if head.status == StatusCode::EXPECTATION_FAILED && may_stop_asking(&mut call) =>
@@ -210,9 +227,12 @@ async fn carry(keeper: Rc<Keeper>, origin: Origin, mut call: Call) -> Result<Res
                 let asked = std::mem::take(&mut call.headers);
                 return Ok(switch::respond(drive, head, &asked, call.into_url())?);
             }
-            (Ok(head), _) => {
+            (Ok(head), spare) => {
                 if let Some(proxy) = origin.forwarder() {
                     tunnel::inform(proxy, &head.headers);
+                }
+                if held && let Some(body) = spare {
+                    call.phase.give_back(body);
                 }
                 return Ok(respond(&keeper, origin, drive, head, call.into_url(), time));
             }
@@ -268,7 +288,8 @@ fn begin(
     call: &mut Call,
 ) -> Result<Box<Drive>> {
     let body = call.body.take();
-    let asks = !body.is_empty() && asks_first(call);
+    let fresh = !connection.reused;
+    let asks = !body.is_empty() && asks_first(keeper, origin, call, &body, fresh);
     let length = match body.length() {
         Some(0) => BodyLength::None,
         Some(length) => BodyLength::Known(length),
@@ -318,11 +339,22 @@ fn may_stop_asking(call: &mut Call) -> bool {
 
 /// Whether the request is to ask before its body is sent, and the field for it.
 #[inline(never)]
-fn asks_first(call: &mut Call) -> bool {
+fn asks_first(keeper: &Keeper, origin: &Origin, call: &mut Call, body: &Body, fresh: bool) -> bool {
     match call.options.expect_continue {
         Some(true) => _ = call.headers.insert(EXPECT, CONTINUE),
         Some(false) => _ = call.headers.remove(EXPECT),
-        None => {}
+        None if call.headers.contains_key(EXPECT) => {}
+        None => {
+            let upload = Upload {
+                length: body.length(),
+                once: call.options.doubtful && body.replay().is_none(),
+                doubtful: call.options.doubtful,
+                fresh,
+            };
+            if keeper.asks_unasked(origin, &upload) {
+                call.headers.insert(EXPECT, CONTINUE);
+            }
+        }
     }
     let field = call.headers.get(EXPECT);
     field.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(CONTINUE.as_bytes()))
@@ -504,6 +536,23 @@ fn may_carry(kept: &Connection, method: &Method, cx: &mut Context<'_>) -> bool {
 }
 
 impl Keeper {
+    /// Whether a server is asked before this body is sent, if the call says nothing of that.
+    fn asks_unasked(&self, origin: &Origin, upload: &Upload) -> bool {
+        match self.expect {
+            Some(wanted) => wanted,
+            None => upload.is_worth_asking() && self.manners.borrow().asks(&origin.way(), upload),
+        }
+    }
+
+    /// Remembers what a server makes of being asked.
+    #[cold]
+    fn note_manners(&self, origin: &Origin, asked: Asked, head: &ResponseHead) {
+        let refuses = head.status == StatusCode::EXPECTATION_FAILED;
+        let deaf = refuses || asked == Asked::InVain || head.version == Version::HTTP_10;
+        let answers = if deaf { Answers::No } else { Answers::Yes };
+        self.manners.borrow_mut().note(origin.way(), answers);
+    }
+
     /// A kept connection that nothing has been heard of. For what can't be
     /// sent twice the socket itself is asked.
     fn check_out(&self, origin: &Origin, method: &Method) -> Option<Box<Connection>> {

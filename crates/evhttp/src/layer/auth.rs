@@ -48,6 +48,9 @@ async fn answer(layer: Rc<Authenticate>, mut call: Call, next: Next) -> Result<R
             show(scheme, credentials, &mut call);
             keyring.remember(&origin, credentials, scheme);
         }
+        // Not shown yet, not shown before, or by a nonce that may be stale.
+        let unsure = |scheme: &Scheme| round > 0 || scheme.name() == "Digest";
+        call.options.doubtful = credentials.is_some() && scheme.as_ref().is_none_or(unsure);
         let response = next.clone().send(call).await?;
         let proven = match (&mut scheme, &credentials) {
             (Some(scheme), Some(credentials)) => {
@@ -69,6 +72,7 @@ async fn answer(layer: Rc<Authenticate>, mut call: Call, next: Next) -> Result<R
         if round == CHALLENGES {
             return Ok(response);
         }
+        let body = body.or_else(|| head.phase.take_unread());
         let offered = challenges(response.headers());
         if auth::offers_digest(&offered) {
             keyring.saw_digest(&origin);

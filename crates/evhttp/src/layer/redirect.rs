@@ -50,6 +50,8 @@ async fn follow(mut call: Call, next: Next, most: u32, downgrade: bool) -> Resul
             let why = || {
                 ErrorKind::BodyNotReplayable(format!("a redirect with status {}", status.as_u16()))
             };
+            // It may not have been read: the server was asked before.
+            let body = body.or_else(|| head.phase.take_unread());
             head.body = body.ok_or_else(|| failed(&head, why()))?;
         }
         drain(&response).await;
