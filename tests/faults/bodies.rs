@@ -270,7 +270,7 @@ pub(crate) const ROWS: &[Row] = &[
         || {
             answered(
                 "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
-                Response::ok,
+                |page| page.ok(),
             )
         },
     ),

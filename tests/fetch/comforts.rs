@@ -223,3 +223,28 @@ fn responses_become_those_of_the_http_crate_and_back() {
         (StatusCode::ACCEPTED, "hello")
     );
 }
+
+/// Each of these once asked for a clone, a binding or a conversion.
+#[test]
+fn what_reads_well_compiles() {
+    let server = serve("127.0.0.1:0", |request: Request| match request.path() {
+        "/bytes" => Ok(vec![b'h', b'i']),
+        _ => Err("no such page"),
+    })
+    .unwrap();
+    let base = format!("http://{}", server.local_addr());
+    let text = run(fetch(format!("{base}/bytes"))).unwrap().text().unwrap();
+    assert_eq!(text, "hi", "it outlives its page");
+    let page = run(fetch(format!("{base}/other"))).unwrap();
+    let url = page.url().unwrap();
+    let error = page.ok().unwrap_err();
+    let line = format!("head {url}: the server answered 500 Internal Server Error");
+    assert_eq!(error.to_string(), line);
+    let step = fetch(format!("{base}/other")).and_then(Response::ok);
+    assert_eq!(run(step).unwrap_err().to_string(), line);
+    let ages = get(&base)
+        .query([("age", 36)])
+        .query([("name", String::from("ada"))]);
+    let page = run(ages.form([("one", 1.5)]).send()).unwrap();
+    assert_eq!(page.url().unwrap().query(), Some("age=36&name=ada"));
+}

@@ -193,6 +193,49 @@ fn a_pipe_is_written_as_it_is() {
     assert_eq!(names(folder.path()), ["pipe"]);
 }
 
+/// While a write is under way, nothing is read: what is held is one round of pieces.
+#[cfg(unix)]
+#[test]
+fn a_slow_disk_slows_the_sender_down() {
+    const PIECE: usize = 4_096;
+    let folder = TempDir::new("save");
+    let pipe = folder.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let (go, gone) = std::sync::mpsc::channel();
+    let source = pipe.clone();
+    let reader = std::thread::spawn(move || {
+        let mut source = fs::File::open(source).unwrap();
+        gone.recv().unwrap();
+        std::io::copy(&mut source, &mut std::io::sink()).unwrap()
+    });
+    let asked = Rc::new(Cell::new(0));
+    let count = asked.clone();
+    let body = Body::from_fn(None, move || {
+        count.set(count.get() + 1);
+        let more = count.get() <= 1_000;
+        Promise::ready(more.then(|| Bytes::from_static(&[7; PIECE])))
+    });
+    let saving = body.save(&pipe);
+    let seen = asked.clone();
+    let stuck = async move {
+        while seen.get() == 0 {
+            sleep(Duration::from_millis(1)).await?;
+        }
+        sleep(Duration::from_millis(100)).await
+    };
+    run(stuck).unwrap();
+    assert!(!saving.is_settled());
+    assert!(
+        asked.get() * PIECE <= evhttp::limits::FILE_PIECE + PIECE,
+        "{}",
+        asked.get()
+    );
+    go.send(()).unwrap();
+    assert_eq!(run(saving).unwrap(), 1_000 * PIECE as u64);
+    assert_eq!(reader.join().unwrap(), 1_000 * PIECE as u64);
+}
+
 #[cfg(unix)]
 #[test]
 fn permissions_and_links_stay() {

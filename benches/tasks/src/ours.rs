@@ -112,7 +112,7 @@ pub(crate) fn gzip(at: &Site) -> Result<String> {
 }
 
 pub(crate) fn save(at: &Site) -> Result<String> {
-    fs::write(&at.saved, run(fetch(at.url("/hello")))?.bytes()?)?;
+    run(run(get(at.url("/hello")).stream())?.save(&at.saved))?;
     Ok(fs::read_to_string(&at.saved)?)
 }
 

@@ -13,7 +13,7 @@ Written by `cargo run -p tasks -- --write` from `benches/tasks`, where both side
 without `--write`, as in CI, that program fails if this page is not what it would write, or if one of ours is longer. Both sides are formatted by rustfmt
 and hand errors on with `?`. A line is one between the braces of the task's function. reqwest is used in the shorter of its two ways: blocking, which
 starts a runtime on a thread behind the scenes, or on tokio, whose attribute is not counted. Where reqwest needs a client for what evhttp has a function for,
-it makes one. To save a page ours holds all of it in memory, where reqwest's blocking body is copied piece by piece.
+it makes one. Where a page is saved both stream; ours\nwrites on a helper thread and gives the file its name when all of it is there.
 
 ";
 

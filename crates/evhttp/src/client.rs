@@ -142,6 +142,7 @@ impl ClientBuilder {
     /// ```
     /// let client = evhttp::Client::builder().header("user-agent", "mine/1").build();
     /// ```
+    #[doc(alias("default_headers", "user_agent"))]
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> ClientBuilder {
         match field(name.as_ref(), value.as_ref()) {
             Ok((name, value)) => _ = self.usual.append(name, value),
@@ -322,13 +323,26 @@ impl ClientBuilder {
     }
 
     /// Looks into a netrc file where a server wants credentials and none are
-    /// given. As with curl, an entry is for a host, whatever scheme and port.
+    /// given. As with curl, an entry is for a host, whatever scheme and port; a
+    /// file that can't be read has none.
+    ///
+    /// ```
+    /// let client = evhttp::Client::builder().netrc("/home/ada/.netrc").build();
+    /// ```
     pub fn netrc(mut self, path: impl Into<std::path::PathBuf>) -> ClientBuilder {
         self.keyring.netrc = Some(path.into());
         self
     }
 
     /// Keeps cookies in a jar of its own, and lets them go along.
+    ///
+    /// ```no_run
+    /// let session = evhttp::Client::builder().cookies(true).build();
+    /// evcore::run(session.post("https://example.com/login").form([("name", "ada")]).send())?.ok()?;
+    /// let mine = evcore::run(session.fetch("https://example.com/mine"))?; // still logged in
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    #[doc(alias("cookie_store", "Session"))]
     #[cfg(feature = "cookies")]
     pub fn cookies(mut self, wanted: bool) -> ClientBuilder {
         self.jar = wanted.then(CookieJar::new);
@@ -359,6 +373,22 @@ impl ClientBuilder {
     /// The wait is random and its longest doubles each time; a Retry-After of
     /// up to a minute is obeyed. An origin gets no more than ten such attempts
     /// at once and one more for ten calls.
+    ///
+    /// ```
+    /// use evhttp::{Client, RETRY, Response, http::StatusCode};
+    /// use std::cell::Cell;
+    ///
+    /// let calls = Cell::new(0);
+    /// let server = evhttp::serve("127.0.0.1:0", move |_| match calls.replace(calls.get() + 1) {
+    ///     0 => Response::new(StatusCode::SERVICE_UNAVAILABLE),
+    ///     _ => Response::plain("at last"),
+    /// })?;
+    /// let client = Client::builder().retries(3).build();
+    /// let page = client.fetch(format!("http://{}/", server.local_addr()));
+    /// let page = page.on(RETRY, |again| eprintln!("{}, once more in {:?}", again.why, again.wait));
+    /// assert_eq!(evcore::run(page)?.text()?, "at last");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub fn retries(mut self, most: u32) -> ClientBuilder {
         self.retries = most;
         self

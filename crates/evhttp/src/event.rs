@@ -432,23 +432,24 @@ impl Progress {
 
 const BAR: usize = 24;
 
+/// A width is kept to: `{p:79}` covers what a longer line has left there.
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(total) = self.total else {
             let (size, rate) = (Scaled(self.received as f64), Scaled(self.rate()));
-            return write!(f, "{size} received, {rate}/s");
+            return f.pad(&format!("{size} received, {rate}/s"));
         };
         let full = (self.fraction() * BAR as f64) as usize;
         let percent = (self.fraction() * 100.0) as u64;
         let bar = "#".repeat(full.min(BAR));
         let unit = Unit::of(total as f64);
         let (done, all) = (unit.scale(self.received as f64), unit.scale(total as f64));
-        write!(f, "{percent:3}% [{bar:BAR$}] {done} of {all} {}", unit.name)?;
-        write!(f, ", {}/s", Scaled(self.rate()))?;
-        match self.left() {
-            Some(left) => write!(f, ", {} s left", left.as_secs_f64().ceil() as u64),
-            None => Ok(()),
+        let (name, rate) = (unit.name, Scaled(self.rate()));
+        let mut line = format!("{percent:3}% [{bar:BAR$}] {done} of {all} {name}, {rate}/s");
+        if let Some(left) = self.left() {
+            line += &format!(", {} s left", left.as_secs_f64().ceil() as u64);
         }
+        f.pad(&line)
     }
 }
 
@@ -490,6 +491,15 @@ mod tests {
         let p = Progress::new(1_500, None, Duration::from_secs(1));
         assert_eq!(p.to_string(), "1.5 kB received, 1.5 kB/s");
         assert_eq!((p.fraction(), p.left()), (0.0, None));
+    }
+
+    #[test]
+    fn a_shorter_line_covers_a_longer_one() {
+        for total in [Some(3_000), None] {
+            let p = Progress::new(1_500, total, Duration::from_secs(1));
+            let line = format!("{p:79}");
+            assert_eq!((line.trim_end(), line.len()), (&*p.to_string(), 79));
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::response::Response;
 ///
 /// ```no_run
 /// # let url = "http://example.com/";
-/// let page = evhttp::fetch(url).on(evhttp::PROGRESS, |p| eprint!("\r{p}"));
+/// let page = evhttp::fetch(url).on(evhttp::PROGRESS, |p| eprint!("\r{p:79}"));
 /// ```
 ///
 /// Rejected with one line that says phase, address and cause: see

@@ -2,7 +2,7 @@
 //! one line and on one thread.
 //!
 //! ```no_run
-//! let page = evcore::run(evhttp::fetch("http://example.com/").on(evhttp::PROGRESS, |p| eprint!("\r{p}")))?;
+//! let page = evcore::run(evhttp::fetch("http://example.com/").on(evhttp::PROGRESS, |p| eprint!("\r{p:79}")))?;
 //! println!("{}", page.text()?);
 //! # Ok::<(), evcore::Error>(())
 //! ```
@@ -11,6 +11,29 @@
 //! theirs tells [`PROGRESS`] and other events besides its outcome. Requests
 //! go through [`Layer`]s to the wire; [`serve`] is the other side, and
 //! [`h1`] the protocol between them, without I/O.
+//!
+//! # Where to begin
+//!
+//! | you want | look at |
+//! |---|---|
+//! | a page, its text, its JSON | [`fetch()`], [`Response::text`], `Response::json` |
+//! | fields, a query, a form, files to send | [`get`], [`post`], [`Request`], [`Multipart`] |
+//! | 4xx and 5xx as errors | [`Response::ok`] |
+//! | a page in a file, with a progress bar | [`Response::save`], [`PROGRESS`] |
+//! | a page piece by piece, line by line | [`Request::stream`], [`Body::next`], [`Body::lines`] |
+//! | the same fields, cookies, passwords for many calls | [`Client::builder`] |
+//! | limits of time | [`Request::deadline`], [`Request::time_limit`], [`Request::stall_limit`] |
+//! | many calls at once, not too many | [`evcore::Promise::all`], [`ClientBuilder::connections_in_all`] |
+//! | to answer without a server, to change each call | [`Layer`] |
+//! | what failed | [`Error`], [`ErrorKind`], [`Phase`] |
+//!
+//! # Features
+//!
+//! By default: `mio` (the poller), `tls` (https, by ring), `gzip`, `dns` (names
+//! are looked up without a thread). Besides: `json`, `cookies`, `digest`
+//! (Digest and WSSE), `charset` (text that is not UTF-8), `br`, `zstd`, `har`
+//! (recording calls), `tls-aws-lc-rs`, `tls-without-provider`, `polling`
+//! (another poller), `conformance` (tests for authors of layers).
 
 mod address;
 mod body;
@@ -71,3 +94,4 @@ pub use request::Request;
 pub use response::Response;
 pub use server::{Server, ServerBuilder, serve};
 pub use upgraded::Upgraded;
+pub use url::Url;

@@ -57,11 +57,21 @@ impl Request {
         self
     }
 
-    /// Adds a field. The framing fields follow from the body.
+    /// Adds a field; a second one of the same name is a second line. The framing
+    /// fields follow from the body.
     ///
     /// Its name is sent in lower case, which is the same to every server that
     /// keeps to RFC 9110 §5.1; for others there is
     /// [`header_as`](Request::header_as).
+    ///
+    /// ```
+    /// let server = evhttp::serve("127.0.0.1:0", |request: evhttp::server::Request| {
+    ///     format!("{:?}", request.headers.get("x-name"))
+    /// })?;
+    /// let request = evhttp::get(format!("http://{}/", server.local_addr())).header("x-name", "ada");
+    /// assert_eq!(evcore::run(request.send())?.text()?, "Some(\"ada\")");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub fn header(self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Request {
         match field(name.as_ref(), value.as_ref()) {
             Ok((name, value)) => self.change(|parts| {
@@ -209,16 +219,20 @@ impl Request {
 
     /// Adds to the URL's query, encoded as forms are.
     ///
-    /// ```no_run
-    /// let found = evhttp::get("http://example.com/search").query([("q", "tea & cake")]).send();
-    /// # evcore::run(found)?;
+    /// ```
+    /// let server = evhttp::serve("127.0.0.1:0", |request: evhttp::server::Request| request.target)?;
+    /// let search = evhttp::get(format!("http://{}/search", server.local_addr()))
+    ///     .query([("q", "tea & cake")])
+    ///     .query([("page", 2)]);
+    /// assert_eq!(evcore::run(search.send())?.text()?, "/search?q=tea+%26+cake&page=2");
     /// # Ok::<(), evcore::Error>(())
     /// ```
-    pub fn query<K: AsRef<str>, V: AsRef<str>>(
+    #[doc(alias = "params")]
+    pub fn query<K: AsRef<str>, V: fmt::Display>(
         self,
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Request {
-        let mut pairs = pairs.into_iter().peekable();
+        let mut pairs = pairs.into_iter().map(written).peekable();
         match pairs.peek() {
             Some(_) => self.change(|parts| _ = parts.url.query_pairs_mut().extend_pairs(pairs)),
             None => self,
@@ -226,22 +240,55 @@ impl Request {
     }
 
     /// A form as the content (`application/x-www-form-urlencoded`).
-    pub fn form<K: AsRef<str>, V: AsRef<str>>(
+    ///
+    /// ```
+    /// let server = evhttp::serve("127.0.0.1:0", |request: evhttp::server::Request| async move {
+    ///     request.body.collect(1_000).await
+    /// })?;
+    /// let login = evhttp::post(format!("http://{}/login", server.local_addr()))
+    ///     .form([("name", "ada"), ("password", "s3 cret")]);
+    /// assert_eq!(evcore::run(login.send())?.text()?, "name=ada&password=s3+cret");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    #[doc(alias = "data")]
+    pub fn form<K: AsRef<str>, V: fmt::Display>(
         self,
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Request {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
-        let form = form.extend_pairs(pairs).finish();
+        let form = form.extend_pairs(pairs.into_iter().map(written)).finish();
         self.typed("application/x-www-form-urlencoded", form)
     }
 
     /// A form with files as the content (RFC 7578), streamed.
+    ///
+    /// ```no_run
+    /// use evhttp::{Multipart, UPLOAD};
+    ///
+    /// let form = Multipart::new().text("title", "The sea").file("picture", "sea.jpg")?;
+    /// let upload = evhttp::post("https://example.com/pictures").multipart(form).send();
+    /// evcore::run(upload.on(UPLOAD, |p| eprint!("\r{p:79}")))?.ok()?;
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    #[doc(alias = "files")]
     pub fn multipart(self, form: Multipart) -> Request {
         let content_type = form.content_type();
         self.typed(&content_type, form.into_body())
     }
 
     /// `value` as the content, as JSON (feature `json`).
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    ///
+    /// let server = evhttp::serve("127.0.0.1:0", |request: evhttp::server::Request| async move {
+    ///     request.body.collect(1_000).await
+    /// })?;
+    /// let value = BTreeMap::from([("age", 36)]);
+    /// let echo = evhttp::post(format!("http://{}/", server.local_addr())).json(&value);
+    /// assert_eq!(evcore::run(echo.send())?.text()?, r#"{"age":36}"#);
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[cfg(feature = "json")]
     pub fn json(self, value: &impl serde::Serialize) -> Request {
         match serde_json::to_vec(value) {
@@ -252,6 +299,14 @@ impl Request {
 
     /// Asks for a part of the document, by bytes from 0 (RFC 9110 §14.2). The
     /// answer is 206 if the server has parts; it is never unpacked.
+    ///
+    /// ```no_run
+    /// let page = evcore::run(evhttp::get("https://example.com/big.iso").range(1_000..2_000).send())?;
+    /// if page.status() == 206 {
+    ///     assert_eq!(page.bytes()?.len(), 1_000);
+    /// }
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub fn range(self, bytes: impl std::ops::RangeBounds<u64>) -> Request {
         use std::ops::Bound::{Excluded, Included, Unbounded};
         let first = match bytes.start_bound() {
@@ -293,6 +348,15 @@ impl Request {
     ///
     /// When it has passed, the promise (or the body, once there is a response) fails
     /// with [`Kind::TimedOut`](evcore::Kind::TimedOut) and the connection is closed.
+    ///
+    /// ```
+    /// let server = evhttp::serve("127.0.0.1:0", |_| evcore::sleep(evcore::secs(60)).then(|_| "late"))?;
+    /// let url = format!("http://{}/", server.local_addr());
+    /// let late = evcore::run(evhttp::get(&url).deadline(evcore::ms(50)).send()).unwrap_err();
+    /// assert_eq!(late.to_string(), format!("head {url}: timed out after 50ms"));
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    #[doc(alias = "timeout")]
     pub fn deadline(self, limit: Duration) -> Request {
         self.change(|parts| parts.options.deadline = Some(limit))
     }
@@ -320,11 +384,25 @@ impl Request {
     ///
     /// A name and password in the URL mean the same. A redirect to another
     /// origin gets none of them.
+    ///
+    /// ```no_run
+    /// let page = evhttp::get("https://example.com/private").credentials("ada", "s3cret").send();
+    /// # evcore::run(page)?;
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    #[doc(alias("basic_auth", "auth"))]
     pub fn credentials(self, name: impl Into<String>, password: impl Into<String>) -> Request {
         self.with(Credentials::password(name, password))
     }
 
     /// A token for the origin of this request's URL (RFC 6750), shown at once.
+    ///
+    /// ```no_run
+    /// let page = evhttp::get("https://api.example/me").bearer("t0ken").send();
+    /// # evcore::run(page)?;
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    #[doc(alias("bearer_auth", "token"))]
     pub fn bearer(self, token: impl Into<String>) -> Request {
         self.with(Credentials::bearer(token))
     }
@@ -387,12 +465,31 @@ impl Request {
     ///
     /// When it has passed, the call fails with
     /// [`Kind::TimedOut`](evcore::Kind::TimedOut).
+    ///
+    /// ```no_run
+    /// use evhttp::Phase;
+    ///
+    /// let page = evhttp::get("https://example.com/")
+    ///     .time_limit(Phase::Connect, evcore::secs(5))
+    ///     .time_limit(Phase::Head, evcore::secs(10));
+    /// # evcore::run(page.send())?;
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    #[doc(alias = "connect_timeout")]
     pub fn time_limit(self, step: Phase, limit: Duration) -> Request {
         self.timed(|time| time.set(step, limit))
     }
 
     /// Time in which some byte has to move, while we want some or have some
     /// to send: a reader that takes its time is no stall.
+    ///
+    /// ```no_run
+    /// // As long as it takes, if it only moves.
+    /// let page = evhttp::get("https://example.com/big.iso").stall_limit(evcore::secs(30)).stream();
+    /// # evcore::run(page)?;
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    #[doc(alias = "read_timeout")]
     pub fn stall_limit(self, limit: Duration) -> Request {
         self.timed(|time| time.stall = Some(limit))
     }
@@ -409,6 +506,14 @@ impl Request {
     ///
     /// By default [`limits::WHOLE_BODY`](crate::limits::WHOLE_BODY). A larger one fails
     /// with [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge), as soon as too much has come.
+    ///
+    /// ```
+    /// let server = evhttp::serve("127.0.0.1:0", |_| "far too long")?;
+    /// let url = format!("http://{}/", server.local_addr());
+    /// let error = evcore::run(evhttp::get(&url).body_limit(3).send()).unwrap_err();
+    /// assert_eq!(error.to_string(), format!("body {url}: the body is larger than the 3 bytes allowed"));
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub fn body_limit(mut self, bytes: u64) -> Request {
         self.limit = bytes;
         self
@@ -416,8 +521,17 @@ impl Request {
 
     /// Sends the request; the promise resolves when the whole body is there.
     /// It tells [`HEAD`](crate::HEAD), [`PROGRESS`](crate::PROGRESS),
-    /// [`CHUNK`](crate::CHUNK), [`CONNECTED`](crate::CONNECTED) and
-    /// [`UPLOAD`](crate::UPLOAD).
+    /// [`CHUNK`](crate::CHUNK), [`CONNECTED`](crate::CONNECTED),
+    /// [`UPLOAD`](crate::UPLOAD) and what else [`Event`](evcore::Event)s of this
+    /// crate there are.
+    ///
+    /// ```
+    /// let server = evhttp::serve("127.0.0.1:0", |_| "hello")?;
+    /// let request = evhttp::get(format!("http://{}/", server.local_addr())).header("accept", "text/plain");
+    /// let page = evcore::run(request.send().on(evhttp::HEAD, |head| println!("{}", head.status)))?;
+    /// assert_eq!(page.text()?, "hello");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     pub fn send(self) -> Promise<Response> {
         let client = self.client.clone();
@@ -425,7 +539,21 @@ impl Request {
     }
 
     /// Sends the request; the promise resolves when the head is there. The
-    /// body is read by [`take_body`](Response::take_body).
+    /// body is read by [`take_body`](Response::take_body), or goes into a file
+    /// by [`save`](Response::save). Not asking is not reading: TCP slows the
+    /// sender down.
+    ///
+    /// ```
+    /// let server = evhttp::serve("127.0.0.1:0", |_| "one\ntwo\n")?;
+    /// let url = format!("http://{}/", server.local_addr());
+    /// let second = evcore::run(async move {
+    ///     let mut lines = evhttp::get(url).stream().await?.ok()?.take_body()?.lines();
+    ///     lines.next().await?;
+    ///     lines.next().await
+    /// })?;
+    /// assert_eq!(second.as_deref(), Some("two"));
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     pub fn stream(self) -> Promise<Response> {
         let client = self.client.clone();
@@ -462,6 +590,11 @@ impl fmt::Debug for Request {
             Err(wrong) => write!(f, "Request({wrong})"),
         }
     }
+}
+
+/// A pair of a query or a form.
+fn written<K, V: fmt::Display>((name, value): (K, V)) -> (K, String) {
+    (name, value.to_string())
 }
 
 /// RFC 9110 §4.2.1: an http URL without a host is to be rejected.

@@ -166,6 +166,31 @@ impl Response {
         self
     }
 
+    /// The same as the answer of this URL: for layers that answer by themselves
+    /// (mocks, caches), so that [`url`](Response::url) and errors name it.
+    ///
+    /// ```
+    /// use evhttp::{Answer, Call, Client, Layer, Next, Response, http::StatusCode};
+    /// use std::rc::Rc;
+    ///
+    /// struct Nothing;
+    ///
+    /// impl Layer for Nothing {
+    ///     fn send(self: Rc<Self>, call: Call, _: Next) -> Answer {
+    ///         let missing = Response::new(StatusCode::NOT_FOUND);
+    ///         Answer::ready(Ok(missing.with_url(call.url.clone())))
+    ///     }
+    /// }
+    ///
+    /// let client = Client::builder().layer(Nothing).build();
+    /// let missing = evcore::run(client.fetch("http://a.example/x"))?.ok().unwrap_err();
+    /// assert_eq!(missing.to_string(), "head http://a.example/x: the server answered 404 Not Found");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    pub fn with_url(self, url: Url) -> Response {
+        self.change(|head| head.url = Some(url))
+    }
+
     /// The same without these fields.
     pub(crate) fn without(self, names: &[HeaderName]) -> Response {
         self.change(|head| {
@@ -271,15 +296,21 @@ impl Response {
     ///
     /// let missing = Response::new(StatusCode::NOT_FOUND);
     /// assert_eq!(missing.ok().unwrap_err().to_string(), "head: the server answered 404 Not Found");
+    ///
+    /// // As a step of a promise:
+    /// let server = evhttp::serve("127.0.0.1:0", |_| StatusCode::NOT_FOUND)?;
+    /// let page = evhttp::fetch(format!("http://{}/", server.local_addr())).and_then(Response::ok);
+    /// assert!(evcore::run(page).is_err());
+    /// # Ok::<(), evcore::Error>(())
     /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Status`].
-    #[doc(alias = "error_for_status")]
-    pub fn ok(self) -> Result<Response> {
+    #[doc(alias("error_for_status", "raise_for_status"))]
+    pub fn ok(&self) -> Result<Response> {
         let status = self.status();
         if !status.is_client_error() && !status.is_server_error() {
-            return Ok(self);
+            return Ok(self.clone());
         }
         let error = Error::new(Phase::Head, ErrorKind::Status(status));
         Err(self.name(error).into())
@@ -312,9 +343,16 @@ impl Response {
     /// The whole body as text: UTF-8, or with the feature `charset` what
     /// Content-Type says.
     ///
+    /// ```
+    /// let server = evhttp::serve("127.0.0.1:0", |_| "hello")?;
+    /// let text = evcore::run(evhttp::fetch(format!("http://{}/", server.local_addr())))?.text()?;
+    /// assert_eq!(text, "hello");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`bytes`](Response::bytes), and [`ErrorKind::NotText`].
-    pub fn text(&self) -> Result<Cow<'_, str>> {
+    pub fn text(&self) -> Result<Cow<'static, str>> {
         Ok(Cow::Owned(convert::text(self, self.bytes()?)?))
     }
 
@@ -345,7 +383,7 @@ impl Response {
     /// let path = std::env::temp_dir().join(format!("large-{}", std::process::id()));
     ///
     /// let page = evcore::run(evhttp::get(url).stream())?.ok()?;
-    /// let bytes = evcore::run(page.save(&path).on(PROGRESS, |p| eprint!("\r{p}")))?;
+    /// let bytes = evcore::run(page.save(&path).on(PROGRESS, |p| eprint!("\r{p:79}")))?;
     /// assert_eq!(bytes, 12);
     /// # std::fs::remove_file(&path)?;
     /// # Ok::<(), evcore::Error>(())

@@ -276,6 +276,12 @@ impl IntoResponse<Now> for Bytes {
     }
 }
 
+impl IntoResponse<Now> for Vec<u8> {
+    fn into_reply(self) -> Reply {
+        Bytes::from(self).into_reply()
+    }
+}
+
 impl IntoResponse<Now> for StatusCode {
     fn into_reply(self) -> Reply {
         Reply::bare(self, Bytes::new())
