@@ -133,6 +133,12 @@ impl Body {
 
     /// A file's content, read by helper threads ahead of the wire.
     ///
+    /// ```no_run
+    /// let page = evhttp::put("https://example.com/notes.txt").body(evhttp::Body::file("notes.txt")?);
+    /// evcore::run(page.send())?.ok()?;
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If the file can't be opened or is no regular file.
     pub fn file(path: impl AsRef<std::path::Path>) -> Result<Body> {
@@ -186,6 +192,13 @@ impl Body {
     ///
     /// `limit` is in bytes. One piece alone is handed out without a copy.
     ///
+    /// ```
+    /// assert_eq!(evcore::run(evhttp::Body::from("hello").collect(5))?, "hello");
+    /// let error = evcore::run(evhttp::Body::from("hello").collect(4)).unwrap_err();
+    /// assert_eq!(error.to_string(), "body: the body is larger than the 4 bytes allowed");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// What stopped the body from coming, and
     /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge).
@@ -215,6 +228,14 @@ impl Body {
 
     /// Reads the body to its end, telling [`CHUNK`] and [`PROGRESS`]; the
     /// promise resolves to the trailers.
+    ///
+    /// ```
+    /// use evhttp::{Body, CHUNK};
+    ///
+    /// let done = Body::from("hello").done().on(CHUNK, |piece| assert_eq!(piece, "hello"));
+    /// assert!(evcore::run(done)?.is_empty());
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     #[track_caller]
     pub fn done(self) -> Promise<Rc<HeaderMap>> {
         spawn_with(|emitter| async move {

@@ -226,6 +226,18 @@ impl ClientBuilder {
     /// Has at most so many connections in all
     /// ([`limits::CONNECTIONS`](crate::limits::CONNECTIONS) unless told; at
     /// least one). An unused one is closed to make room for a new one.
+    ///
+    /// ```
+    /// use evcore::Promise;
+    ///
+    /// // Twenty pages, four at a time.
+    /// let server = evhttp::serve("127.0.0.1:0", |_| "hello")?;
+    /// let url = format!("http://{}/", server.local_addr());
+    /// let client = evhttp::Client::builder().connections_in_all(4).build();
+    /// let pages = evcore::run(Promise::all((0..20).map(|_| client.fetch(&url))))?;
+    /// assert_eq!(pages.len(), 20);
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     pub fn connections_in_all(mut self, most: usize) -> ClientBuilder {
         self.most.1 = most;
         self

@@ -64,6 +64,19 @@ impl fmt::Display for Phase {
 }
 
 /// What is wrong.
+///
+/// ```
+/// use evhttp::{Error, ErrorKind, http::StatusCode};
+///
+/// let server = evhttp::serve("127.0.0.1:0", |_| StatusCode::NOT_FOUND)?;
+/// let page = evcore::run(evhttp::fetch(format!("http://{}/", server.local_addr())))?;
+/// let error = page.ok().unwrap_err();
+/// match error.downcast_ref::<Error>().map(Error::kind) {
+///     Some(ErrorKind::Status(status)) => assert_eq!(*status, 404),
+///     _ => panic!("{error}"),
+/// }
+/// # Ok::<(), evcore::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {

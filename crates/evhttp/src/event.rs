@@ -17,7 +17,16 @@ use crate::secrets::{Fields, Shown};
 /// How far the body has come. Merged if it comes faster than it is heard.
 ///
 /// The last one tells the whole length. It is told by calls whose body is
-/// fetched whole and by [`Body::done`](crate::Body::done).
+/// fetched whole, by [`Body::done`](crate::Body::done) and by
+/// [`Body::save`](crate::Body::save).
+///
+/// ```
+/// let server = evhttp::serve("127.0.0.1:0", |_| "x".repeat(1_000))?;
+/// let page = evhttp::fetch(format!("http://{}/", server.local_addr()));
+/// let page = page.on(evhttp::PROGRESS, |p| eprintln!("{} of {:?} bytes", p.received, p.total));
+/// evcore::run(page)?;
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub const PROGRESS: Event<Progress> = Event::latest("evhttp.progress");
 
 /// How far the request's body has been sent. Merged like [`PROGRESS`].
@@ -36,8 +45,8 @@ pub const HEAD: Event<Head> = Event::new("evhttp.head");
 
 /// A piece of the body has come.
 ///
-/// It is told by calls whose body is fetched whole and by
-/// [`Body::done`](crate::Body::done).
+/// It is told by calls whose body is fetched whole, by
+/// [`Body::done`](crate::Body::done) and by [`Body::save`](crate::Body::save).
 pub const CHUNK: Event<Bytes> = Event::new("evhttp.chunk");
 
 /// A 1xx response has come (100 Continue, 102, 103 Early Hints); once each, at
@@ -46,6 +55,14 @@ pub const INFORMATIONAL: Event<Informational> = Event::new("evhttp.informational
 
 /// The call is over, well or not; the last thing it tells. For who listens
 /// from the start, and for calls whose body is fetched whole.
+///
+/// ```
+/// let server = evhttp::serve("127.0.0.1:0", |_| "hello")?;
+/// let page = evhttp::fetch(format!("http://{}/", server.local_addr()));
+/// let page = page.on(evhttp::DONE, |done| println!("{:?} in {:?}", done.status, done.timings.total()));
+/// evcore::run(page)?;
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub const DONE: Event<Done> = Event::new("evhttp.done");
 
 /// Payload of [`INFORMATIONAL`].
@@ -118,6 +135,12 @@ pub const CONNECTED: Event<Connected> = Event::new("evhttp.connected");
 pub const REDIRECT: Event<Redirect> = Event::new("evhttp.redirect");
 
 /// A challenge (401) is answered; once each.
+///
+/// ```no_run
+/// let page = evhttp::get("https://example.com/private").credentials("ada", "s3cret").send();
+/// evcore::run(page.on(evhttp::AUTH, |auth| println!("{} for {:?}", auth.scheme, auth.realm)))?;
+/// # Ok::<(), evcore::Error>(())
+/// ```
 pub const AUTH: Event<Auth> = Event::new("evhttp.auth");
 
 /// Payload of [`AUTH`].
@@ -153,7 +176,8 @@ impl Auth {
     }
 }
 
-/// A call is going to be tried again; once an attempt.
+/// A call is going to be tried again; once an attempt. See
+/// [`ClientBuilder::retries`](crate::ClientBuilder::retries).
 pub const RETRY: Event<Retry> = Event::new("evhttp.retry");
 
 /// Payload of [`RETRY`].

@@ -329,7 +329,13 @@ impl Response {
         self.name(error).into()
     }
 
-    /// The whole body.
+    /// The whole body. Cheap: it is shared.
+    ///
+    /// ```
+    /// let page = evhttp::Response::plain("hello");
+    /// assert_eq!(&page.bytes()?[..2], b"he");
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::BodyTaken`] if the body is streamed or was taken.
@@ -357,6 +363,15 @@ impl Response {
     }
 
     /// The body, to be read piece by piece.
+    ///
+    /// ```
+    /// let page = evhttp::Response::plain("one\ntwo\n");
+    /// let mut lines = page.take_body()?.lines();
+    /// assert!(page.take_body().is_err(), "once");
+    /// let first = evcore::run(async move { lines.next().await })?;
+    /// assert_eq!(first.as_deref(), Some("one"));
+    /// # Ok::<(), evcore::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::BodyTaken`] the second time.

@@ -137,6 +137,32 @@ fn a_bomb_goes_off_at_its_limit_and_not_before() {
 }
 
 /// Memory stays bounded because no step gives more than this.
+/// Each limit is the last number that passes.
+#[test]
+fn limits_on_growth_end_where_they_say() {
+    let page = vec![b' '; 1 << 20];
+    let bomb = gzip(&page);
+    let passes = |ratio, free| {
+        let mut decoder = Decoder::new(&[Coding::Gzip], ratio, free);
+        decoder.feed(bomb.clone().into());
+        decoder.finish();
+        loop {
+            match decoder.next() {
+                Ok(Some(_)) => {}
+                Ok(None) => return true,
+                Err(_) => return false,
+            }
+        }
+    };
+    let (long, short) = (page.len() as u64, bomb.len() as u64);
+    assert!(passes(1, long) && !passes(1, long - 1), "what is free");
+    let enough = (1..).find(|ratio| long / ratio <= short).unwrap();
+    assert!(
+        passes(enough, 0) && !passes(enough - 1, 0),
+        "{enough} times"
+    );
+}
+
 #[test]
 fn a_piece_is_never_large() {
     let blanks = vec![b' '; 3 << 20];
@@ -168,6 +194,10 @@ fn fields_name_codings_in_the_order_they_were_applied() {
     assert_eq!(applied(&["deflate, gzip"]), Some(vec![Deflate, Gzip]));
     assert_eq!(applied(&["deflate", "gzip"]), Some(vec![Deflate, Gzip]));
     assert_eq!(applied(&["gzip, aes128gcm"]), None);
+    assert_eq!(
+        applied(&["gzip, gzip, gzip, gzip"]),
+        Some(vec![Gzip; crate::limits::CODINGS])
+    );
     assert_eq!(applied(&["gzip, gzip, gzip, gzip, gzip"]), None);
 }
 
@@ -271,6 +301,16 @@ mod zst {
         }
         let none = skippable(0, 3);
         assert_eq!(decode(&[Coding::Zstd], &none, 2).unwrap(), b"");
+    }
+
+    /// RFC 8878 §3.1.1.1.2: 2^23 bytes, and an eighth more.
+    #[test]
+    fn a_window_of_8_mib_is_the_largest() {
+        let frame = |window| [b"\x28\xb5\x2f\xfd\0", &[window][..], b"\x09\0\0a"].concat();
+        let decode = |window| decode(&[Coding::Zstd], &frame(window), 1 << 20);
+        assert_eq!(decode(13 << 3).as_deref(), Ok(&b"a"[..]));
+        let why = "it looks back 9437184 bytes, and 8388608 are allowed";
+        assert_eq!(decode(13 << 3 | 1).unwrap_err(), why);
     }
 
     #[test]

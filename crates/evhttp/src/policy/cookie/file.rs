@@ -30,10 +30,12 @@ impl Jar {
         text
     }
 
-    /// Adds what `text` has; lines that are none of this form are skipped.
+    /// Adds what `text` has. Lines that are none of this form are skipped, and
+    /// what no server can have set: one of them would spoil the whole field.
     pub(crate) fn add_text(&mut self, text: &str, now: Duration) {
         text.lines()
             .filter_map(line)
+            .filter(Cookie::can_be_sent)
             .for_each(|cookie| self.put(cookie, now));
     }
 }
@@ -44,6 +46,13 @@ impl Cookie {
             .iter()
             .any(|part| part.contains('\t'))
     }
+
+    /// RFC 6265bis §5.6: controls end the reading of a Set-Cookie field, `;`
+    /// ends a cookie and `=` its name.
+    fn can_be_sent(&self) -> bool {
+        let ends = |c: char| c.is_control() || c == ';';
+        !self.name.contains(|c| ends(c) || c == '=') && !self.value.contains(ends)
+    }
 }
 
 fn line(line: &str) -> Option<Cookie> {
@@ -53,14 +62,16 @@ fn line(line: &str) -> Option<Cookie> {
     };
     let mut fields = line.split('\t');
     let mut next = || fields.next();
-    let domain = next()?.trim();
-    if domain.is_empty() || domain.starts_with('#') {
+    // Behind its dots, for so it is written again where it is one host's alone.
+    let domain = next()?.trim().trim_start_matches('.');
+    let is_no_host = |c: char| c.is_whitespace() || c.is_control() || c == '#';
+    if domain.is_empty() || domain.contains(is_no_host) {
         return None;
     }
     let wide = next()? == "TRUE";
     let (path, secure, expires) = (next()?, next()? == "TRUE", next()?.parse().ok()?);
     Some(Cookie {
-        domain: domain.trim_start_matches('.').to_ascii_lowercase(),
+        domain: domain.to_ascii_lowercase(),
         host_only: !wide,
         path: path.to_owned(),
         secure,

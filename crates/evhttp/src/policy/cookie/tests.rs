@@ -329,4 +329,13 @@ fn a_jar_goes_to_a_file_and_back() {
     assert_eq!(again.cookies, jar.cookies);
     again.add_text("rubbish\n\n\t\t\t\na\tb\tc\td\te\tf\tg\n", NOW);
     assert_eq!(again.cookies, jar.cookies);
+    // No server can have set these; one of them in a field, and no cookie went out.
+    for (name, value) in [("d\x11", "4"), ("d", "\x7f"), ("d", "4; e=5"), ("d=", "4")] {
+        let line = format!("a.example\tFALSE\t/\tFALSE\t0\t{name}\t{value}\n");
+        again.add_text(&line, NOW);
+        assert_eq!(again.cookies, jar.cookies, "{line:?}");
+    }
+    // Written again, this would be a remark.
+    again.add_text(".#a.example\tFALSE\t/\tFALSE\t0\td\t4\n", NOW);
+    assert_eq!(again.cookies, jar.cookies);
 }
