@@ -5,6 +5,7 @@ committed, so nothing else needs them.
 """
 
 import gzip
+import hashlib
 import pathlib
 import struct
 import zlib
@@ -71,6 +72,49 @@ def challenges():
     }
     for name, field in fields.items():
         write("challenge", name, field.encode())
+
+
+def said(algorithm, qop, user, userhash=False):
+    """What an honest client says to the target's guard; `algorithm` in the order of Algorithm::ALL."""
+    name, session = divmod(algorithm, 2)
+    name = ["sha512_256", "sha256", "md5"][name]
+    called = ["SHA-512-256", "SHA-256", "MD5"][algorithm // 2] + "-sess" * session
+    digest = lambda *parts: hashlib.new(name, ":".join(parts).encode()).hexdigest()
+    made = f"{1_700_000_000_000:016x}{1:016x}"
+    nonce = made + hashlib.sha256(f"key:{made}".encode()).hexdigest()[:32]
+    a1 = digest(user, 'a "realm"', "secret")
+    if session:
+        a1 = digest(a1, nonce, "c")
+    a2 = ["POST", "/a?b=c"] + ([digest("content")] if qop == "auth-int" else [])
+    response = digest(a1, nonce, "00000001", "c", qop, digest(*a2))
+    name = digest(user, 'a "realm"') if userhash else user
+    return (
+        f'Digest username="{name}", realm="a \\"realm\\"", nonce="{nonce}", uri="/a?b=c", response="{response}", '
+        f'cnonce="c", algorithm={called}, qop={qop}, nc=00000001' + ", userhash=true" * userhash
+    )
+
+
+def authorizations():
+    rest = "\n/path?q\"\\\n0a4f113b"
+    for algorithm in range(6):
+        for options, qop in enumerate(["auth", "auth-int", "auth", "auth-int"]):
+            field = said(algorithm, qop, "me", options >= 2)
+            write("authorization", f"right_{algorithm}_{options}", bytes([algorithm, options]) + (field + rest).encode())
+    write("authorization", "encoded", b"\x02\x00" + (said(2, "auth", "J\u00e4s\u00f8n Doe").replace(
+        'username="J\u00e4s\u00f8n Doe"', "username*=UTF-8''J%C3%A4s%C3%B8n%20Doe") + rest).encode())
+    write("authorization", "basic", b"\x02\x00Basic bWU6c2VjcmV0")
+    write("authorization", "two", b"\x02\x00Digest nonce=n, Digest nonce=m")
+
+
+def files():
+    write("netrc", "entries", b'machine a.example login ada password "s \\"3\\" cret"\ndefault login anonymous password x\n')
+    write("netrc", "macro", b"# mine\nmachine b.example\n\tlogin bob\n\taccount x\n\tpassword y\nmacdef init\ncd /\n\nmachine a.example password z")
+    write("netrc", "odd", b'machine "a.example login "\npassword \\" machine')
+    write("cookie_file", "plain", b"# Netscape HTTP Cookie File\n.shop.example\tTRUE\t/\tFALSE\t0\ta\tb\n")
+    write("cookie_file", "kinds", b"#HttpOnly_a.shop.example\tFALSE\t/dir\tTRUE\t2000000000\t__Host-a\t\n192.0.2.1\tFALSE\t/\tFALSE\t1\tn\tv\n\nodd\tline\n")
+    write("hsts", "plain", b"\x00max-age=31536000; includeSubDomains; preload")
+    write("hsts", "odd", b'\x00 MAX-AGE = "10" ;; max-age=; =; includesubdomains=x')
+    write("hsts", "never", b"\x00max-age=0")
 
 
 def cookies():
@@ -220,6 +264,8 @@ def messages():
 if __name__ == "__main__":
     heads()
     challenges()
+    authorizations()
+    files()
     cookies()
     forms()
     coded()
