@@ -15,10 +15,34 @@ use evtls::{Builder, Connector, ErrorKind, Pin, TlsStream, Version};
 const HOST: &str = "a.example";
 
 /// Trusts one authority and nobody else.
-fn trusting(authority: &Authority) -> Builder {
+fn knowing(authority: &Authority) -> Builder {
     Connector::builder()
         .only_own_roots()
         .root_certificates(authority.pem())
+}
+
+/// The same, computing with the provider that this is compiled for: all that follows is asked of aws-lc-rs as well.
+fn trusting(authority: &Authority) -> Builder {
+    let builder = knowing(authority);
+    #[cfg(feature = "aws-lc-rs")]
+    let builder = builder.provider(rustls::crypto::aws_lc_rs::default_provider().into());
+    builder
+}
+
+/// Where rustls itself would panic for want of a choice.
+#[cfg(feature = "aws-lc-rs")]
+#[test]
+fn with_two_providers_compiled_in_nobody_has_to_choose() {
+    let authority = Authority::new();
+    let server = echo(&authority.issue(&[HOST]));
+    for builder in [knowing(&authority), trusting(&authority)] {
+        let stream = open(&server, &builder.build().unwrap(), HOST).unwrap();
+        let heard = run(async move {
+            send(&stream, b"hello").await?;
+            Ok(receive(&stream, 5).await?)
+        });
+        assert_eq!(heard.unwrap(), b"hello");
+    }
 }
 
 fn open(server: &TlsServer, tls: &Connector, host: &str) -> evcore::Result<TlsStream<TcpStream>> {
