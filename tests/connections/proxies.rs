@@ -156,7 +156,8 @@ fn a_change_of_protocol_goes_through_a_tunnel() {
         vec![Step::ReadHead, send(OK)],
     ]);
     let client = through("http", &raw);
-    let asked = || run(client.get("http://a.example/x").upgrade("chat").send()).unwrap();
+    let request = || client.get("http://a.example/x").upgrade("chat");
+    let asked = || run(request().deadline(LIMIT).send()).unwrap();
     // Refused, the tunnel is kept for who wants just such a one, and nobody else.
     assert_eq!(asked().text().unwrap(), "ok");
     run(client.fetch("http://a.example/")).unwrap();
