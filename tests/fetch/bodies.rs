@@ -2,13 +2,17 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use bed::pattern;
 use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
 use evcore::{Promise, Result, run};
-use evhttp::http::{Method, StatusCode};
-use evhttp::{Body, Error, ErrorKind, Response, fetch, get, head, post, put, serve};
+use evhttp::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use evhttp::server::Request;
+use evhttp::{
+    Body, Client, Error, ErrorKind, Pieces, Response, fetch, get, head, post, put, serve,
+};
 
 /// Responses whose body is `hello world`, and whether the connection ends.
 const HELLO: [(&str, bool); 6] = [
@@ -312,4 +316,96 @@ fn a_streamed_body_is_read_only_when_asked_for() {
         Ok(())
     })
     .unwrap();
+}
+
+/// A piece, and what follows it.
+struct Trailed(Option<Bytes>);
+
+impl Pieces for Trailed {
+    fn poll_piece(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        Poll::Ready(self.0.take().map(Ok))
+    }
+
+    fn length(&self) -> Option<u64> {
+        None
+    }
+
+    fn take_trailers(&mut self) -> Option<HeaderMap> {
+        let sum = (
+            HeaderName::from_static("x-sum"),
+            HeaderValue::from_static("7"),
+        );
+        Some(HeaderMap::from_iter([sum]))
+    }
+}
+
+#[test]
+fn trailers_of_a_request_follow_its_body() {
+    const SENT: &str = "4\r\nbody\r\n0\r\nx-sum: 7\r\n\r\n";
+    let put = |url: String| {
+        let call = Client::new()
+            .put(url)
+            .header("trailer", "x-sum")
+            .header("te", "trailers");
+        call.body(Body::pieces(Trailed(Some("body".into())))).send()
+    };
+    let raw = Raw::serve(vec![
+        Step::ReadHead,
+        send("HTTP/1.1 100 Go\r\n\r\n"),
+        Step::ReadBody(SENT.len()),
+        send(crate::OK),
+    ]);
+    run(put(raw.url("/"))).unwrap();
+    let text = raw.seen()[0].text();
+    assert!(text.ends_with(&format!("\r\n\r\n{SENT}")), "{text}");
+    for field in [
+        "trailer: x-sum",
+        "te: trailers",
+        "transfer-encoding: chunked",
+    ] {
+        assert!(text.contains(&format!("{field}\r\n")), "{text}");
+    }
+    let server = serve("127.0.0.1:0", |request: Request| async move {
+        let (mut body, mut length) = (request.body, 0);
+        while let Some(piece) = body.next().await? {
+            length += piece.len();
+        }
+        let trailers = body.take_trailers().unwrap_or_default();
+        Ok::<_, evcore::Error>(format!(
+            "{length} {:?} {:?}",
+            request.headers["trailer"], trailers["x-sum"]
+        ))
+    });
+    let page = run(put(format!("http://{}/", server.unwrap().local_addr()))).unwrap();
+    assert_eq!(page.text().unwrap(), "4 \"x-sum\" \"7\"");
+}
+
+#[test]
+fn an_answer_before_the_end_stops_the_sending_unasked_too() {
+    let refusal = "HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno";
+    let raw = Raw::serve_each(vec![
+        // It reads no more, and does not close.
+        vec![Step::ReadHead, send(refusal), Step::Read(1 << 40)],
+        vec![Step::ReadHead, send(crate::OK)],
+    ]);
+    let (given, piece) = (Rc::new(Cell::new(0_u64)), Bytes::from(vec![0; 1 << 20]));
+    let count = given.clone();
+    let body = Body::from_fn(Some(1 << 40), move || {
+        count.set(count.get() + 1);
+        Promise::ready(Some(piece.clone()))
+    });
+    let client = Client::new();
+    let call = client.put(raw.url("/")).expect_continue(false).body(body);
+    let page = run(call.send()).unwrap();
+    assert_eq!(
+        (page.status().as_u16(), &*page.text().unwrap()),
+        (413, "no")
+    );
+    assert!(given.get() < 1 << 20, "all of it was sent");
+    assert!(raw.closed_by_client(1, crate::LIMIT));
+    assert_eq!(
+        run(client.fetch(raw.url("/"))).unwrap().text().unwrap(),
+        "ok"
+    );
+    assert_eq!(raw.seen().len(), 2, "the connection is not kept");
 }

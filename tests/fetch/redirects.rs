@@ -250,3 +250,27 @@ fn progress_is_that_of_the_last_answer() {
     assert_eq!((last.received, last.total), (length, Some(length)));
     assert!(progress.borrow().iter().all(|p| p.total == Some(length)));
 }
+
+#[test]
+fn secrets_among_the_clients_usual_fields_stay_with_their_origin() {
+    let there = Raw::answer(OK);
+    let moved = format!(
+        "HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n",
+        there.url("/")
+    );
+    let here = Raw::answer(&moved);
+    let client = Client::builder()
+        .header("authorization", "Bearer t0ken")
+        .header("cookie", "a=t0ken");
+    let client = client
+        .header("x-usual", "1")
+        .header("referer", "http://a.example/t0ken")
+        .build();
+    run(client.fetch(here.url("/"))).unwrap();
+    let (here, there) = (here.seen()[0].text(), there.seen()[0].text());
+    assert_eq!(here.matches("t0ken").count(), 3, "{here}");
+    assert!(
+        there.contains("x-usual: 1\r\n") && !there.contains("t0ken"),
+        "{there}"
+    );
+}

@@ -6,13 +6,14 @@ pub(super) mod reader;
 pub(super) mod writer;
 
 use super::fault::FaultKind;
+use crate::secrets::{Fields, quoted};
 use bytes::Bytes;
 use http::uri::InvalidUri;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 use std::fmt;
 
-/// The head of a request, as its receiver sees it.
-#[derive(Debug, Clone)]
+/// The head of a request, as its receiver sees it. Its `Debug` shows nothing secret.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct RequestHead {
     /// The method.
@@ -25,8 +26,8 @@ pub struct RequestHead {
     pub headers: HeaderMap,
 }
 
-/// The head of a response, as its receiver sees it.
-#[derive(Debug, Clone)]
+/// The head of a response, as its receiver sees it. Its `Debug` shows nothing secret.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ResponseHead {
     /// The status, 100 to 999 (RFC 9110 §15: treat what is beyond 599 as a 5xx).
@@ -37,6 +38,28 @@ pub struct ResponseHead {
     pub reason: Option<Bytes>,
     /// The fields.
     pub headers: HeaderMap,
+}
+
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead")
+            .field("method", &self.method)
+            .field("target", &self.target)
+            .field("version", &self.version)
+            .field("headers", &Fields(&self.headers))
+            .finish()
+    }
+}
+
+impl fmt::Debug for ResponseHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseHead")
+            .field("status", &self.status)
+            .field("version", &self.version)
+            .field("reason", &self.reason)
+            .field("headers", &Fields(&self.headers))
+            .finish()
+    }
 }
 
 /// A request target as it stood on the wire (RFC 9112 §3.2): visible ASCII, in the form its method asks for.
@@ -69,9 +92,10 @@ impl fmt::Display for Target {
     }
 }
 
+/// Without its query, and without the name and password that an absolute target may have.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_str().fmt(f)
+        f.write_str(&quoted(self.as_str()))
     }
 }
 
@@ -127,6 +151,32 @@ fn is_absolute(target: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn heads_show_nothing_secret() {
+        let secret = http::HeaderValue::from_static("t0ken");
+        let headers = HeaderMap::from_iter(
+            [http::header::AUTHORIZATION, http::header::COOKIE].map(|name| (name, secret.clone())),
+        );
+        let request = RequestHead {
+            method: Method::GET,
+            target: Target("http://me:t0ken@a.example/b?t0ken".into()),
+            version: Version::HTTP_11,
+            headers: headers.clone(),
+        };
+        let response = ResponseHead {
+            status: StatusCode::OK,
+            version: Version::HTTP_11,
+            reason: None,
+            headers,
+        };
+        let shown = format!("{request:?} {response:?}");
+        assert!(!shown.contains("t0ken"), "{shown}");
+        assert!(
+            shown.contains("a.example/b?...") && shown.contains("authorization"),
+            "{shown}"
+        );
+    }
 
     #[test]
     fn targets_suit_their_methods() {
