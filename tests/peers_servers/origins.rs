@@ -190,6 +190,8 @@ fn nginx_of(identity: &Identity, directives: &str) -> (Nginx, TempDir, u16) {
     let nginx = Nginx::with(&format!(
         "listen 127.0.0.1:{port} ssl http2; ssl_certificate {at}/chain; ssl_certificate_key {at}/key; {directives}"
     ));
+    // It begins to listen on its own port first.
+    assert!(bed::listening(([127, 0, 0, 1], port).into(), secs(20)));
     (nginx, dir, port)
 }
 
