@@ -413,3 +413,22 @@ fn waiting_for_a_word_is_no_stall_and_no_steps_time() {
         drop(entered);
     }
 }
+
+#[test]
+fn a_deadline_ends_the_wait_for_a_word() {
+    let raw = Raw::serve(vec![Step::ReadHead, Step::Pause(crate::SECOND * 20)]);
+    let clock = ManualClock::new();
+    let reactor = Reactor::builder().clock(&clock).build().unwrap();
+    let _entered = reactor.enter();
+    let (body, read) = once();
+    let call = Client::new().put(raw.url("/")).expect_continue(true);
+    let call = call.body(body).deadline(ms(50)).send();
+    assert!(bed::wait_until(secs(60), || {
+        while reactor.turn(Duration::ZERO).more {}
+        !raw.seen().is_empty() && !raw.seen()[0].received.is_empty()
+    }));
+    clock.advance(ms(50));
+    let line = reactor.run(call).unwrap_err().to_string();
+    assert_eq!(line, format!("send {}: timed out after 50ms", raw.url("/")));
+    assert_eq!(read.get(), 0, "none of the body has gone");
+}
