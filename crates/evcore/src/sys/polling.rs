@@ -60,8 +60,12 @@ impl Polls for (Arc<Poller>, Events) {
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let (poller, events) = self;
         events.clear();
-        poller.wait(events, timeout)?;
-        Ok(())
+        match poller.wait(events, timeout) {
+            // Its emulation over poll(2) takes back a notification that another thread has announced and not
+            // written yet: we are awake, which is all that was wanted.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            outcome => outcome.map(drop),
+        }
     }
 }
 
