@@ -60,11 +60,16 @@ impl Polls for (Arc<Poller>, Events) {
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let (poller, events) = self;
         events.clear();
-        match poller.wait(events, timeout) {
-            // Its emulation over poll(2) takes back a notification that another thread has announced and not
-            // written yet: we are awake, which is all that was wanted.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            outcome => outcome.map(drop),
+        let mut timeout = timeout;
+        loop {
+            match poller.wait(events, timeout) {
+                // Its emulation over poll(2) may take back a notification of another thread's that is announced and
+                // not written yet. That is a wake-up; but only a wait that ends well lets the next one be notified.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    timeout = Some(Duration::ZERO);
+                }
+                outcome => return outcome.map(drop),
+            }
         }
     }
 }
