@@ -303,6 +303,33 @@ fn a_handed_over_connection_is_the_servers_until_it_is_closed() {
     assert_eq!(run(ours.read(1)).unwrap(), b"");
 }
 
+/// A chat server keeps its guests where its function finds them: what that function owns owns their streams.
+#[test]
+fn a_server_whose_function_owns_its_streams_goes_with_them() {
+    let kept: Rc<RefCell<Vec<Upgraded>>> = Rc::default();
+    let keep = kept.clone();
+    let server = evhttp::serve("127.0.0.1:0", move |_| {
+        let keep = keep.clone();
+        Response::switching("echo", move |stream| {
+            keep.borrow_mut().push(stream);
+            Promise::ready(())
+        })
+    })
+    .unwrap();
+    let url = format!("http://{}/", server.local_addr());
+    run(evhttp::get(url).upgrade("echo").send()).unwrap();
+    assert_eq!(kept.borrow().len(), 1);
+    let kept = Rc::downgrade(&{ kept });
+    server.close();
+    drop(server);
+    // Its work is dropped in the next turn.
+    run(sleep(Duration::ZERO)).unwrap();
+    assert!(
+        kept.upgrade().is_none(),
+        "nobody is left who could use them"
+    );
+}
+
 #[test]
 fn the_end_of_a_server_ends_the_work_on_its_streams() {
     struct Counted(Arc<AtomicUsize>);

@@ -350,13 +350,17 @@ pub struct ServerBuilder {
 /// A connection, and the work on it.
 type Conversation = (Rc<Io>, Promise<()>);
 
+/// A server's connections by their numbers. Apart from its [`State`]: the user's function may own a stream that was handed
+/// over, and with it the seat among these.
+type Connections = RefCell<HashMap<u64, Conversation>>;
+
 /// What all connections of a server share.
 pub(crate) struct State {
     local: SocketAddr,
     limits: Limits,
     most: usize,
     answer: Box<dyn Fn(Request) -> Reply>,
-    connections: RefCell<HashMap<u64, Conversation>>,
+    connections: Rc<Connections>,
     next_id: Cell<u64>,
     shared: Rc<Shared>,
 }
@@ -433,7 +437,7 @@ impl ServerBuilder {
             limits: self.limits,
             most: self.connections,
             answer: Box::new(move |request| answer(request).into_reply()),
-            connections: RefCell::default(),
+            connections: Rc::default(),
             next_id: Cell::new(0),
             shared: Rc::new(Shared::new(Reactor::current().now(), self.patience)),
         });

@@ -10,7 +10,7 @@ use evcore::net::{TcpListener, TcpStream};
 use evcore::{Reactor, Result, sleep, spawn};
 
 use super::io::Io;
-use super::{State, exchange, switch};
+use super::{Connections, State, exchange, switch};
 
 pub(super) fn bind(addr: impl ToSocketAddrs) -> std::io::Result<TcpListener> {
     let mut last = std::io::Error::new(std::io::ErrorKind::InvalidInput, "no address");
@@ -53,13 +53,15 @@ fn welcome(state: &Rc<State>, stream: TcpStream) {
         now,
     ));
     let seat = Seat {
-        state: state.clone(),
+        connections: state.connections.clone(),
         id,
     };
     let work = spawn({
-        let io = io.clone();
+        let (state, io) = (state.clone(), io.clone());
         async move {
-            let outcome = match exchange::converse(&seat.state, &io).await {
+            let outcome = exchange::converse(&state, &io).await;
+            drop(state);
+            let outcome = match outcome {
                 Ok(None) => Ok(()),
                 Ok(Some(taker)) => Box::pin(switch::hand_over(io, seat, taker)).await,
                 Err(error) => Err(error),
@@ -76,13 +78,13 @@ fn welcome(state: &Rc<State>, stream: TcpStream) {
 /// A connection's place among the others; it is free again even if the
 /// user's function panics.
 pub(super) struct Seat {
-    state: Rc<State>,
+    connections: Rc<Connections>,
     id: u64,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let gone = self.state.connections.borrow_mut().remove(&self.id);
+        let gone = self.connections.borrow_mut().remove(&self.id);
         drop(gone);
     }
 }
