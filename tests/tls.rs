@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bed::tls::{Identity, TlsServer};
 use bed::{Authority, Hash, TempDir};
-use evcore::net::{ByteStream, TcpStream, connect};
+use evcore::net::{ByteStream, Promised, TcpStream, connect};
 use evcore::run;
 use evtls::{Builder, Connector, ErrorKind, Pin, TlsStream, Version};
 
@@ -109,6 +109,34 @@ fn refused(server: &TlsServer, tls: &Connector, host: &str) -> (ErrorKind, Strin
                 .clone()
         });
     (ours.kind().clone(), ours.to_string())
+}
+
+#[test]
+fn a_session_has_the_promises_of_a_socket() {
+    let authority = Authority::new();
+    let server = echo(&authority.issue(&[HOST]));
+    let tls = trusting(&authority).build().unwrap();
+    let stream = Promised::new(open(&server, &tls, HOST).unwrap());
+    // Asked for all at once, done in order: more than the socket takes in one go, so that the session keeps some back.
+    let large: Vec<u8> = (0..8 << 20).map(|n| n as u8).collect();
+    stream.write_all(large.clone());
+    let written = stream.write_all("hello");
+    let (first, second) = (stream.read_exact(large.len()), stream.read_exact(5));
+    assert_eq!(run(second).unwrap(), b"hello");
+    assert!(written.is_settled() && run(first).unwrap() == large);
+    // One that is given up holds nobody up.
+    let (given_up, next) = (stream.read(1), stream.read_exact(3));
+    given_up.cancel();
+    stream.write_all("abc");
+    assert_eq!(run(next).unwrap(), b"abc");
+    stream.shutdown();
+    // rustls's side ends without a goodbye, as many servers do.
+    let error = run(stream.read_exact(1)).unwrap_err().to_string();
+    let told = format!(
+        "read from {}: the peer closed the connection without ending the TLS session",
+        server.address()
+    );
+    assert_eq!(error, told);
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod byte_stream;
 mod connect;
 mod datagram;
 mod gate;
+mod line;
 mod listen;
 mod promised;
 mod stream;
@@ -33,6 +34,7 @@ pub use byte_stream::ByteStream;
 pub use connect::{ConnectError, Target, connect, connect_tcp};
 pub use datagram::UdpSocket;
 pub use listen::{Listener, TcpListener};
+pub use promised::Promised;
 pub use stream::{Stream, Tcp, TcpStream};
 #[cfg(unix)]
 pub use unix::{Unix, UnixListener, UnixStream};

@@ -5,17 +5,12 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use evcore::net::{Address, ByteStream};
+use evcore::Promise;
+use evcore::net::{Address, ByteStream, Promised};
 use futures_io::{AsyncRead, AsyncWrite};
-
-mod line;
-mod promised;
-
-use line::Line;
 
 /// The stream behind a change of protocol: a client gets it from [`Response::upgrade`](crate::Response::upgrade), a
 /// server's callback is handed it ([`Response::switching`](crate::Response::switching),
@@ -51,30 +46,66 @@ use line::Line;
 /// # Ok::<(), evcore::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Upgraded(Rc<Inner>);
+pub struct Upgraded(Promised<Early>);
 
-struct Inner {
+/// A stream of which the first bytes have been received before.
+struct Early {
     /// Received behind the head and not read yet.
     early: RefCell<Bytes>,
     stream: Box<dyn ByteStream>,
-    reading: Line,
-    writing: Line,
 }
 
 impl Upgraded {
     /// `early` is read before anything of `stream`.
     pub(crate) fn new(early: Bytes, stream: impl ByteStream + 'static) -> Upgraded {
-        Upgraded(Rc::new(Inner {
+        Upgraded(Promised::new(Early {
             early: RefCell::new(early),
             stream: Box::new(stream),
-            reading: Line::default(),
-            writing: Line::default(),
         }))
+    }
+
+    /// Promises the next bytes, at most `max` of them (nor more than [`READ_STEP`](evcore::limits::READ_STEP) at once):
+    /// as soon as some are there. Empty at the end of the stream (and for a `max` of 0).
+    ///
+    /// # Errors
+    /// Those of the connection.
+    #[track_caller]
+    pub fn read(&self, max: usize) -> Promise<Vec<u8>> {
+        self.0.read(max)
+    }
+
+    /// Promises exactly `length` bytes. If the stream ends before, or the promise is cancelled, those that had come are
+    /// lost.
+    ///
+    /// # Errors
+    /// Those of the connection, and [`io::ErrorKind::UnexpectedEof`] inside.
+    #[track_caller]
+    pub fn read_exact(&self, length: usize) -> Promise<Vec<u8>> {
+        self.0.read_exact(length)
+    }
+
+    /// Writes all of `bytes`: everything is with the system when the promise resolves. After an error, or if the promise
+    /// is cancelled, an unknown part of it is.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    #[track_caller]
+    pub fn write_all(&self, bytes: impl Into<Vec<u8>>) -> Promise<()> {
+        self.0.write_all(bytes)
+    }
+
+    /// Tells the peer that nothing more will be written, once all that was to be written before is. Reading goes on.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    #[track_caller]
+    pub fn shutdown(&self) -> Promise<()> {
+        self.0.shutdown()
     }
 
     /// The address of the other end: the peer's, or a proxy's.
     pub fn peer(&self) -> Address {
-        self.0.stream.peer()
+        self.0.get_ref().peer()
     }
 
     /// The address of this end.
@@ -82,12 +113,14 @@ impl Upgraded {
     /// # Errors
     /// Those of `getsockname(2)`.
     pub fn local(&self) -> io::Result<Address> {
-        self.0.stream.local()
+        self.0.get_ref().local()
     }
+}
 
+impl Early {
     /// Bytes from behind the head, as many as fit.
     fn read_early(&self, into: &mut [u8]) -> usize {
-        let mut early = self.0.early.borrow_mut();
+        let mut early = self.early.borrow_mut();
         let length = early.len().min(into.len());
         early.copy_to_slice(&mut into[..length]);
         if early.is_empty() {
@@ -98,10 +131,10 @@ impl Upgraded {
     }
 }
 
-impl ByteStream for Upgraded {
+impl ByteStream for Early {
     fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         match self.read_early(into) {
-            0 if !into.is_empty() => self.0.stream.poll_read(cx, into),
+            0 if !into.is_empty() => self.stream.poll_read(cx, into),
             read => Poll::Ready(Ok(read)),
         }
     }
@@ -111,23 +144,53 @@ impl ByteStream for Upgraded {
         cx: &mut Context<'_>,
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.0.stream.poll_write_vectored(cx, from)
+        self.stream.poll_write_vectored(cx, from)
     }
 
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.stream.poll_flush(cx)
+        self.stream.poll_flush(cx)
     }
 
     fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.stream.poll_shutdown(cx)
+        self.stream.poll_shutdown(cx)
     }
 
     fn peer(&self) -> Address {
-        self.0.stream.peer()
+        self.stream.peer()
     }
 
     fn local(&self) -> io::Result<Address> {
-        self.0.stream.local()
+        self.stream.local()
+    }
+}
+
+impl ByteStream for Upgraded {
+    fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.0.get_ref().poll_read(cx, into)
+    }
+
+    fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.get_ref().poll_write_vectored(cx, from)
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.get_ref().poll_flush(cx)
+    }
+
+    fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.get_ref().poll_shutdown(cx)
+    }
+
+    fn peer(&self) -> Address {
+        self.0.get_ref().peer()
+    }
+
+    fn local(&self) -> io::Result<Address> {
+        self.0.get_ref().local()
     }
 }
 

@@ -12,6 +12,7 @@
 //! A [`TlsStream`] is an [`evcore::net::ByteStream`] and speaks the
 //! `futures-io` traits. It can be laid over a plain socket, over another
 //! session, or over a connection that has been in use before (STARTTLS).
+//! [`evcore::net::Promised`] gives it the promises of a socket.
 //!
 //! The protocol is `rustls`, always with an explicit crypto provider: feature
 //! `ring` (on by default) or `aws-lc-rs`, or one's own

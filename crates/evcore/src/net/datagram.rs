@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::gate::{self, Gate, Gated};
+use super::gate::Gate;
+use super::line::{self, Lined, Lines};
 use crate::{Direction, Promise, Reactor, sys};
 
 /// A UDP socket.
@@ -36,11 +37,12 @@ pub struct UdpSocket {
 struct Mailbox {
     socket: Box<dyn sys::Datagram>,
     gate: Gate,
+    lines: Lines,
 }
 
-impl Gated for Mailbox {
-    fn gate(&self) -> &Gate {
-        &self.gate
+impl Lined for Mailbox {
+    fn lines(&self) -> &Lines {
+        &self.lines
     }
 }
 
@@ -83,9 +85,14 @@ impl UdpSocket {
         let local = local.into();
         let bind = |world: &dyn sys::World, token| world.bind_udp(token, local);
         let (source, socket) = Reactor::current().open(bind)?;
-        let gate = Gate::new(source);
-        let mailbox = Rc::new(Mailbox { socket, gate });
-        Ok(UdpSocket { mailbox })
+        let mailbox = Mailbox {
+            socket,
+            lines: Lines::new(&source.reactor()),
+            gate: Gate::new(source),
+        };
+        Ok(UdpSocket {
+            mailbox: Rc::new(mailbox),
+        })
     }
 
     /// Fixes the peer: only its datagrams are received, and [`send`]
@@ -132,7 +139,7 @@ impl UdpSocket {
             poll_fn(|cx| mailbox.poll_send(cx, &bytes, peer)).await?;
             Ok(())
         };
-        gate::promise(&self.mailbox, Direction::Write, doing, send)
+        line::promise(&self.mailbox, Direction::Write, doing, send)
     }
 
     /// Promises the next datagram and who sent it. What is longer than `max`
@@ -146,7 +153,7 @@ impl UdpSocket {
             Ok((bytes, from))
         };
         let doing = |_: &Mailbox| "receive".to_owned();
-        gate::promise(&self.mailbox, Direction::Read, doing, receive)
+        line::promise(&self.mailbox, Direction::Read, doing, receive)
     }
 
     /// Receives the next datagram: its length and who sent it. What does not
@@ -189,7 +196,7 @@ impl UdpSocket {
     /// [`io::ErrorKind::WouldBlock`] if nothing is there; as
     /// [`poll_recv_from`](UdpSocket::poll_recv_from).
     pub fn try_recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let Mailbox { socket, gate } = &*self.mailbox;
+        let Mailbox { socket, gate, .. } = &*self.mailbox;
         gate.attempt(Direction::Read, || socket.recv_from(into))
     }
 
@@ -199,7 +206,7 @@ impl UdpSocket {
     /// [`io::ErrorKind::WouldBlock`] if there is no room; those of
     /// `sendto(2)`.
     pub fn try_send_to(&self, from: &[u8], peer: Option<SocketAddr>) -> io::Result<usize> {
-        let Mailbox { socket, gate } = &*self.mailbox;
+        let Mailbox { socket, gate, .. } = &*self.mailbox;
         gate.attempt(Direction::Write, || socket.send_to(from, peer))
     }
 }

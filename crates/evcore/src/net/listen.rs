@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::gate::{self, Gate, Gated, Place};
+use super::gate::Gate;
+use super::line::{self, Lined, Lines, Place};
 use super::stream::{Stream, Tcp, inet};
 use crate::limits::{ACCEPT_COST, ACCEPT_PAUSE};
 use crate::{Direction, Error, Event, Promise, Reactor, Source, sys};
@@ -39,11 +40,12 @@ pub type TcpListener = Listener<Tcp>;
 pub(super) struct Door {
     pub(super) socket: Box<dyn sys::Listener>,
     gate: Gate,
+    lines: Lines,
 }
 
-impl Gated for Door {
-    fn gate(&self) -> &Gate {
-        &self.gate
+impl Lined for Door {
+    fn lines(&self) -> &Lines {
+        &self.lines
     }
 }
 
@@ -82,6 +84,7 @@ impl<E: 'static> Listener<E> {
     pub(super) fn new(source: Source, socket: Box<dyn sys::Listener>) -> Listener<E> {
         let door = Door {
             socket,
+            lines: Lines::new(&source.reactor()),
             gate: Gate::new(source),
         };
         Listener {
@@ -94,7 +97,7 @@ impl<E: 'static> Listener<E> {
     #[track_caller]
     pub fn accept(&self) -> Promise<Stream<E>> {
         let doing = |door: &Door| format!("accept on {}", door.name());
-        gate::promise(&self.door, Direction::Read, doing, |door| async move {
+        line::promise(&self.door, Direction::Read, doing, |door| async move {
             poll_fn(|cx| door.poll_accept(cx)).await
         })
     }

@@ -1,22 +1,22 @@
-//! The door of promises to a connected stream. Operations of one direction
+//! The door of promises to any stream of bytes: operations of one direction
 //! are done one after the other, in the order in which they were asked for.
 
 use std::cell::Cell;
+use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
 use std::rc::Rc;
 use std::task::Context;
 
-use super::gate::{self, Gated};
-use super::stream::{Connection, Stream};
+use super::ByteStream;
+use super::line::{self, Lined, Lines};
 use crate::limits::READ_STEP;
-use crate::{Direction, Promise};
+use crate::{Direction, Promise, Reactor};
 
 /// Where promised reads of all streams arrive: each answer is as long as what
 /// has come, and nobody clears memory that is overwritten. It is taken out
-/// for a read and put back, never borrowed: a replaced waker's Drop is
-/// somebody's code (rule P28), and may read too.
+/// for a read and put back, never borrowed: a stream, or a replaced waker's
+/// Drop, is somebody's code (rule P28), and may read too.
 #[derive(Default)]
 struct Scratch(Cell<Vec<u8>>);
 
@@ -30,17 +30,73 @@ impl Scratch {
     }
 }
 
-impl<E: 'static> Stream<E> {
+/// A [`ByteStream`] of any kind with the promises that a
+/// [`TcpStream`](super::TcpStream) has: for a TLS session, or a stream of
+/// your own.
+///
+/// Cheap to clone; the stream is dropped when the last clone is and the last
+/// promised operation has ended. Promised operations keep a line in each
+/// direction. They must not be mixed with the `poll_*` of the stream in one
+/// direction: there one task may wait.
+///
+/// ```
+/// use evcore::net::{Promised, UnixStream};
+///
+/// let (a, b) = UnixStream::pair()?;
+/// // Whatever is a stream of bytes: a session over it, or the socket itself.
+/// let (a, b) = (Promised::new(a), Promised::new(b));
+/// a.write_all("hello");
+/// a.shutdown();
+/// assert_eq!(evcore::run(b.read_exact(5))?, b"hello");
+/// assert_eq!(evcore::run(b.read(100))?, b"");
+/// # Ok::<(), evcore::Error>(())
+/// ```
+pub struct Promised<S>(Rc<Shared<S>>);
+
+struct Shared<S> {
+    stream: S,
+    lines: Lines,
+}
+
+impl<S: 'static> Lined for Shared<S> {
+    fn lines(&self) -> &Lines {
+        &self.lines
+    }
+}
+
+impl<S> Promised<S> {
+    /// Promises of `stream`, kept by the current reactor.
+    pub fn new(stream: S) -> Promised<S> {
+        Promised::on(&Reactor::current(), stream)
+    }
+
+    pub(super) fn on(reactor: &Reactor, stream: S) -> Promised<S> {
+        let lines = Lines::new(reactor);
+        Promised(Rc::new(Shared { stream, lines }))
+    }
+
+    /// The stream itself.
+    #[inline]
+    pub fn get_ref(&self) -> &S {
+        &self.0.stream
+    }
+}
+
+impl<S: ByteStream + 'static> Promised<S> {
     /// Promises the next bytes, at most `max` of them (nor more than
     /// [`READ_STEP`] at once): as soon as some are there. Empty at the end of
     /// the stream (and for a `max` of 0).
+    ///
+    /// # Errors
+    /// Those of the stream.
     #[track_caller]
     pub fn read(&self, max: usize) -> Promise<Vec<u8>> {
-        let scratch = self.connection.gate().reactor().local(Scratch::default);
-        self.reading(move |connection| async move {
+        let scratch = Reactor::current().local(Scratch::default);
+        self.promise(Direction::Read, move |shared| async move {
             let into = |cx: &mut Context<'_>| {
                 let mut memory = scratch.take();
-                let read = connection.poll_read(cx, &mut memory[..max.min(READ_STEP)]);
+                let into = &mut memory[..max.min(READ_STEP)];
+                let read = shared.stream.poll_read(cx, into);
                 let bytes = read.map_ok(|read| memory[..read].to_vec());
                 scratch.0.set(memory);
                 bytes
@@ -51,15 +107,19 @@ impl<E: 'static> Stream<E> {
 
     /// Promises exactly `length` bytes. If the stream ends before, or the
     /// promise is cancelled, those that had come are lost.
+    ///
+    /// # Errors
+    /// Those of the stream, and [`io::ErrorKind::UnexpectedEof`] inside.
     #[track_caller]
     pub fn read_exact(&self, length: usize) -> Promise<Vec<u8>> {
-        self.reading(move |connection| async move {
+        self.promise(Direction::Read, move |shared| async move {
             let mut bytes = Vec::new();
             let mut filled = 0;
             while filled < length {
                 // Memory follows the bytes: a length may come from a peer.
                 bytes.resize(length.min(filled.max(READ_STEP) * 2), 0);
-                match read(&connection, &mut bytes[filled..]).await? {
+                let into = &mut bytes[filled..];
+                match poll_fn(|cx| shared.stream.poll_read(cx, into)).await? {
                     0 => return Err(ended(filled, length)),
                     read => filled += read,
                 }
@@ -71,49 +131,66 @@ impl<E: 'static> Stream<E> {
     /// Writes all of `bytes`: everything is with the system when the promise
     /// resolves. After an error, or if the promise is cancelled, an unknown
     /// part of it is.
+    ///
+    /// # Errors
+    /// Those of the stream.
     #[track_caller]
     pub fn write_all(&self, bytes: impl Into<Vec<u8>>) -> Promise<()> {
         let bytes = bytes.into();
-        self.writing(|connection| async move {
+        self.promise(Direction::Write, |shared| async move {
+            let stream = &shared.stream;
             let mut rest = &bytes[..];
             while !rest.is_empty() {
-                match poll_fn(|cx| connection.poll_write(cx, &[IoSlice::new(rest)])).await? {
+                let pieces = [IoSlice::new(rest)];
+                match poll_fn(|cx| stream.poll_write_vectored(cx, &pieces)).await? {
                     0 => return Err(io::ErrorKind::WriteZero.into()),
                     written => rest = &rest[written..],
                 }
             }
-            Ok(())
+            // A session may keep back what the socket has no room for.
+            poll_fn(|cx| stream.poll_flush(cx)).await
         })
     }
 
     /// Tells the peer that nothing more will be written, once all that was to
     /// be written before is. Reading goes on.
+    ///
+    /// # Errors
+    /// Those of the stream.
     #[track_caller]
     pub fn shutdown(&self) -> Promise<()> {
-        self.writing(|connection| async move { connection.shutdown(Shutdown::Write) })
+        self.promise(Direction::Write, |shared| async move {
+            poll_fn(|cx| shared.stream.poll_shutdown(cx)).await
+        })
     }
 
     #[track_caller]
-    fn reading<T: 'static, F>(&self, operation: impl FnOnce(Rc<Connection>) -> F) -> Promise<T>
+    fn promise<T: 'static, F>(
+        &self,
+        direction: Direction,
+        operation: impl FnOnce(Rc<Shared<S>>) -> F,
+    ) -> Promise<T>
     where
         F: Future<Output = io::Result<T>> + 'static,
     {
-        let doing = |connection: &Connection| format!("read from {}", connection.peer());
-        gate::promise(&self.connection, Direction::Read, doing, operation)
-    }
-
-    #[track_caller]
-    fn writing<T: 'static, F>(&self, operation: impl FnOnce(Rc<Connection>) -> F) -> Promise<T>
-    where
-        F: Future<Output = io::Result<T>> + 'static,
-    {
-        let doing = |connection: &Connection| format!("write to {}", connection.peer());
-        gate::promise(&self.connection, Direction::Write, doing, operation)
+        let doing = move |shared: &Shared<S>| match direction {
+            Direction::Read => format!("read from {}", shared.stream.peer()),
+            Direction::Write => format!("write to {}", shared.stream.peer()),
+        };
+        line::promise(&self.0, direction, doing, operation)
     }
 }
 
-async fn read(connection: &Connection, into: &mut [u8]) -> io::Result<usize> {
-    poll_fn(|cx| connection.poll_read(cx, into)).await
+impl<S> Clone for Promised<S> {
+    fn clone(&self) -> Promised<S> {
+        Promised(self.0.clone())
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Promised<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Promised").field(&self.0.stream).finish()
+    }
 }
 
 fn ended(filled: usize, length: usize) -> io::Error {

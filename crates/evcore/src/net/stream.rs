@@ -1,19 +1,18 @@
 //! Connected streams: making them, and their door for authors of protocols.
-//! The door of promises is `promised.rs`; connecting is `connect.rs`.
+//! What its promises do is said in `promised.rs`; connecting is `connect.rs`.
 
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::marker::PhantomData;
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-use super::gate::{Gate, Gated};
-use super::{Address, Adopted, ByteStream};
-use crate::{Direction, Reactor, Source, sys};
+use super::gate::Gate;
+use super::{Address, Adopted, ByteStream, Promised};
+use crate::{Direction, Promise, Reactor, Source, sys};
 
 /// A connected stream of bytes: a [`TcpStream`] or a `UnixStream`.
 ///
@@ -41,7 +40,7 @@ use crate::{Direction, Reactor, Source, sys};
 /// # Ok::<(), evcore::Error>(())
 /// ```
 pub struct Stream<E> {
-    pub(super) connection: Rc<Connection>,
+    promised: Promised<Connection>,
     ends: PhantomData<E>,
 }
 
@@ -60,38 +59,7 @@ pub(super) struct Connection {
     peer: Address,
 }
 
-impl Gated for Connection {
-    fn gate(&self) -> &Gate {
-        &self.gate
-    }
-}
-
 impl Connection {
-    pub(super) fn peer(&self) -> &Address {
-        &self.peer
-    }
-
-    pub(super) fn poll_read(
-        &self,
-        cx: &mut Context<'_>,
-        into: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let wanted = into.len();
-        let read = || self.socket.read(into);
-        let outcome = self.gate.poll(Direction::Read, cx, read);
-        outcome.map(|outcome| self.note(Direction::Read, outcome, wanted))
-    }
-
-    pub(super) fn poll_write(
-        &self,
-        cx: &mut Context<'_>,
-        from: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let write = || self.socket.write(from);
-        let outcome = self.gate.poll(Direction::Write, cx, write);
-        outcome.map(|outcome| self.note(Direction::Write, outcome, total(from)))
-    }
-
     /// Ends one side or both. That the peer was faster is no failure.
     pub(super) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         match self.socket.shutdown(how) {
@@ -100,6 +68,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn note(
         &self,
         direction: Direction,
@@ -118,19 +87,51 @@ impl Connection {
     }
 }
 
+impl ByteStream for Connection {
+    fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let wanted = into.len();
+        let read = || self.socket.read(into);
+        let outcome = self.gate.poll(Direction::Read, cx, read);
+        outcome.map(|outcome| self.note(Direction::Read, outcome, wanted))
+    }
+
+    fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let write = || self.socket.write(from);
+        let outcome = self.gate.poll(Direction::Write, cx, write);
+        outcome.map(|outcome| self.note(Direction::Write, outcome, total(from)))
+    }
+
+    fn poll_shutdown(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.shutdown(Shutdown::Write))
+    }
+
+    fn peer(&self) -> Address {
+        self.peer.clone()
+    }
+
+    fn local(&self) -> io::Result<Address> {
+        self.socket.local_addr()
+    }
+}
+
 fn total(slices: &[IoSlice<'_>]) -> usize {
     slices.iter().map(|slice| slice.len()).sum()
 }
 
 impl<E> Stream<E> {
     pub(super) fn new(source: Source, socket: Box<dyn sys::Stream>, peer: Address) -> Stream<E> {
+        let reactor = source.reactor();
         let connection = Connection {
             socket,
             gate: Gate::new(source),
             peer,
         };
         Stream {
-            connection: Rc::new(connection),
+            promised: Promised::on(&reactor, connection),
             ends: PhantomData,
         }
     }
@@ -143,12 +144,17 @@ impl<E> Stream<E> {
         Ok(Stream::new(source, socket, peer))
     }
 
+    #[inline]
+    fn connection(&self) -> &Connection {
+        self.promised.get_ref()
+    }
+
     /// Reads what is there; `Ok(0)` is the end (or an empty `into`).
     ///
     /// # Errors
     /// Those of the connection.
     pub fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.connection.poll_read(cx, into)
+        self.connection().poll_read(cx, into)
     }
 
     /// Writes what there is room for, and says how much that was.
@@ -156,7 +162,8 @@ impl<E> Stream<E> {
     /// # Errors
     /// Those of the connection.
     pub fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        self.connection.poll_write(cx, &[IoSlice::new(from)])
+        self.connection()
+            .poll_write_vectored(cx, &[IoSlice::new(from)])
     }
 
     /// As [`poll_write`](Stream::poll_write), from several pieces at once.
@@ -168,7 +175,7 @@ impl<E> Stream<E> {
         cx: &mut Context<'_>,
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.connection.poll_write(cx, from)
+        self.connection().poll_write_vectored(cx, from)
     }
 
     /// Reads at once, without waiting for the reactor's word.
@@ -177,7 +184,7 @@ impl<E> Stream<E> {
     /// [`io::ErrorKind::WouldBlock`] if nothing is there; those of the
     /// connection.
     pub fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        let Connection { socket, gate, .. } = &*self.connection;
+        let Connection { socket, gate, .. } = self.connection();
         gate.attempt(Direction::Read, || socket.read(into))
     }
 
@@ -187,7 +194,7 @@ impl<E> Stream<E> {
     /// [`io::ErrorKind::WouldBlock`] if there is no room; those of the
     /// connection.
     pub fn try_write(&self, from: &[u8]) -> io::Result<usize> {
-        let Connection { socket, gate, .. } = &*self.connection;
+        let Connection { socket, gate, .. } = self.connection();
         gate.attempt(Direction::Write, || socket.write(&[IoSlice::new(from)]))
     }
 
@@ -196,7 +203,40 @@ impl<E> Stream<E> {
     /// # Errors
     /// Those of `shutdown(2)`; none if the peer was faster.
     pub fn shutdown_now(&self, how: Shutdown) -> io::Result<()> {
-        self.connection.shutdown(how)
+        self.connection().shutdown(how)
+    }
+}
+
+/// The door of promises; what they do is said at [`Promised`].
+impl<E> Stream<E> {
+    /// Promises the next bytes, at most `max` of them (nor more than
+    /// [`READ_STEP`](crate::limits::READ_STEP) at once): as soon as some are
+    /// there. Empty at the end of the stream (and for a `max` of 0).
+    #[track_caller]
+    pub fn read(&self, max: usize) -> Promise<Vec<u8>> {
+        self.promised.read(max)
+    }
+
+    /// Promises exactly `length` bytes. If the stream ends before, or the
+    /// promise is cancelled, those that had come are lost.
+    #[track_caller]
+    pub fn read_exact(&self, length: usize) -> Promise<Vec<u8>> {
+        self.promised.read_exact(length)
+    }
+
+    /// Writes all of `bytes`: everything is with the system when the promise
+    /// resolves. After an error, or if the promise is cancelled, an unknown
+    /// part of it is.
+    #[track_caller]
+    pub fn write_all(&self, bytes: impl Into<Vec<u8>>) -> Promise<()> {
+        self.promised.write_all(bytes)
+    }
+
+    /// Tells the peer that nothing more will be written, once all that was to
+    /// be written before is. Reading goes on.
+    #[track_caller]
+    pub fn shutdown(&self) -> Promise<()> {
+        self.promised.shutdown()
     }
 }
 
@@ -215,7 +255,7 @@ impl TcpStream {
     /// # Errors
     /// [`io::ErrorKind::Unsupported`] if it is no internet address.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        inet(self.connection.peer.clone())
+        inet(self.connection().peer.clone())
     }
 
     /// The address of this end.
@@ -223,7 +263,7 @@ impl TcpStream {
     /// # Errors
     /// Those of `getsockname(2)`.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        inet(self.connection.socket.local_addr()?)
+        inet(self.connection().socket.local_addr()?)
     }
 
     /// Has small writes sent at once instead of gathered (`TCP_NODELAY`).
@@ -231,7 +271,7 @@ impl TcpStream {
     /// # Errors
     /// Those of `setsockopt(2)`.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.connection.socket.set_nodelay(on)
+        self.connection().socket.set_nodelay(on)
     }
 }
 
@@ -245,7 +285,7 @@ pub(super) fn inet(address: Address) -> io::Result<SocketAddr> {
 
 impl<E> ByteStream for Stream<E> {
     fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.connection.poll_read(cx, into)
+        self.connection().poll_read(cx, into)
     }
 
     fn poll_write_vectored(
@@ -253,19 +293,19 @@ impl<E> ByteStream for Stream<E> {
         cx: &mut Context<'_>,
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.connection.poll_write(cx, from)
+        self.connection().poll_write_vectored(cx, from)
     }
 
     fn poll_shutdown(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.connection.shutdown(Shutdown::Write))
+        Poll::Ready(self.connection().shutdown(Shutdown::Write))
     }
 
     fn peer(&self) -> Address {
-        self.connection.peer.clone()
+        self.connection().peer.clone()
     }
 
     fn local(&self) -> io::Result<Address> {
-        self.connection.socket.local_addr()
+        self.connection().socket.local_addr()
     }
 }
 
@@ -275,7 +315,7 @@ impl<E> AsyncRead for &Stream<E> {
         cx: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.connection.poll_read(cx, into)
+        self.connection().poll_read(cx, into)
     }
 }
 
@@ -285,7 +325,8 @@ impl<E> AsyncWrite for &Stream<E> {
         cx: &mut Context<'_>,
         from: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.connection.poll_write(cx, &[IoSlice::new(from)])
+        self.connection()
+            .poll_write_vectored(cx, &[IoSlice::new(from)])
     }
 
     fn poll_write_vectored(
@@ -293,7 +334,7 @@ impl<E> AsyncWrite for &Stream<E> {
         cx: &mut Context<'_>,
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.connection.poll_write(cx, from)
+        self.connection().poll_write_vectored(cx, from)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -301,7 +342,7 @@ impl<E> AsyncWrite for &Stream<E> {
     }
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.connection.shutdown(Shutdown::Write))
+        Poll::Ready(self.connection().shutdown(Shutdown::Write))
     }
 }
 
@@ -311,7 +352,7 @@ impl<E> AsyncRead for Stream<E> {
         cx: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.connection.poll_read(cx, into)
+        self.connection().poll_read(cx, into)
     }
 }
 
@@ -321,7 +362,8 @@ impl<E> AsyncWrite for Stream<E> {
         cx: &mut Context<'_>,
         from: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.connection.poll_write(cx, &[IoSlice::new(from)])
+        self.connection()
+            .poll_write_vectored(cx, &[IoSlice::new(from)])
     }
 
     fn poll_write_vectored(
@@ -329,7 +371,7 @@ impl<E> AsyncWrite for Stream<E> {
         cx: &mut Context<'_>,
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.connection.poll_write(cx, from)
+        self.connection().poll_write_vectored(cx, from)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -337,14 +379,14 @@ impl<E> AsyncWrite for Stream<E> {
     }
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.connection.shutdown(Shutdown::Write))
+        Poll::Ready(self.connection().shutdown(Shutdown::Write))
     }
 }
 
 impl<E> Clone for Stream<E> {
     fn clone(&self) -> Stream<E> {
         Stream {
-            connection: self.connection.clone(),
+            promised: self.promised.clone(),
             ends: PhantomData,
         }
     }
@@ -352,6 +394,6 @@ impl<E> Clone for Stream<E> {
 
 impl<E> fmt::Debug for Stream<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Stream({})", self.connection.peer)
+        write!(f, "Stream({})", self.connection().peer)
     }
 }
