@@ -54,6 +54,9 @@ pub enum Rule {
     /// A body that comes bit by bit comes whole, as long as it said, and with
     /// its trailers.
     Pieces,
+    /// The stream behind a change of protocol (101) is passed on, or goes with
+    /// its response.
+    Stream,
     /// One layer serves many calls: one after the other, side by side, one
     /// inside the other.
     Again,
@@ -74,6 +77,7 @@ impl fmt::Display for Rule {
             Rule::Bodiless => "an answer without a body is passed on as it is",
             Rule::CutShort => "what stops a body half way comes out of it",
             Rule::Pieces => "a body that comes bit by bit comes whole",
+            Rule::Stream => "the stream behind a 101 is passed on",
             Rule::Again => "one layer serves many calls",
             Rule::Events => "events that are told below reach the user",
             Rule::Ends => "no call hangs or panics",

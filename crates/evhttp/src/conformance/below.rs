@@ -5,12 +5,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, IntoFuture};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use evcore::net::{Address, ByteStream};
 use evcore::{Await, Event, Result, sleep};
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -20,6 +22,7 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::body::{Body, Pieces};
 use crate::call::{Answer, Call, Layer, Next};
 use crate::response::Response;
+use crate::upgraded::Upgraded;
 
 /// What an answer says, in three pieces.
 pub(super) const TEXT: &[u8] =
@@ -142,6 +145,11 @@ impl Below {
             true => Shape::None,
             false => self.script.shape,
         };
+        if first.status == StatusCode::SWITCHING_PROTOCOLS {
+            let alive = self.alive.clone();
+            let stream = Upgraded::new(Bytes::from_static(TEXT), Quiet { _alive: alive });
+            return response.with_stream(stream);
+        }
         if shape == Shape::None {
             let length = HeaderValue::from(TEXT.len());
             return response.with_header(CONTENT_LENGTH, length);
@@ -221,6 +229,37 @@ fn pause(path: &str) -> Duration {
     match path {
         "/first" => Duration::from_secs(2),
         _ => Duration::from_millis(10),
+    }
+}
+
+/// The stream behind a change of protocol: its peer says nothing and takes everything.
+struct Quiet {
+    _alive: Rc<()>,
+}
+
+impl ByteStream for Quiet {
+    fn poll_read(&self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+
+    fn poll_write_vectored(
+        &self,
+        _: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(from.iter().map(|piece| piece.len()).sum()))
+    }
+
+    fn poll_shutdown(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn peer(&self) -> Address {
+        Address::Inet(([127, 0, 0, 1], 80).into())
+    }
+
+    fn local(&self) -> io::Result<Address> {
+        Ok(self.peer())
     }
 }
 

@@ -16,6 +16,7 @@ use crate::body::Body;
 use crate::call::{Call, Layer, Next};
 use crate::credentials::Credentials;
 use crate::response::Response;
+use crate::upgraded::Upgraded;
 
 /// How long a call may take; its own deadline is later.
 const PATIENCE: Duration = Duration::from_secs(3_600);
@@ -168,6 +169,13 @@ impl Play {
             })
         });
         self.ended(all, "the reader of its body waits after an hour")
+    }
+
+    /// What a stream begins with.
+    pub(super) fn first_bytes(&self, stream: &Upgraded) -> Result<Vec<u8>, Breach> {
+        let read = self.inside(|| stream.read(1_000));
+        let ended = self.ended(read, "its reader waits after an hour")?;
+        ended.map_err(|error| self.breach(format!("its stream fails: {error}")))
     }
 
     /// The first piece of a body, which goes on.

@@ -17,8 +17,8 @@ type Verdict = Result<(), Breach>;
 
 /// In an order in which a breach is found by the rule that says most about it.
 pub(super) const ALL: &[fn(Make<'_>) -> Verdict] = &[
-    head_first, ends, pieces, cut_short, bodiless, unread, dropped, cancelled, replayed, again,
-    events,
+    head_first, ends, pieces, cut_short, bodiless, unread, dropped, cancelled, replayed, stream,
+    again, events,
 ];
 
 /// Long enough for every wait that a layer may have, and for what it reads of answers that it swallows.
@@ -231,6 +231,32 @@ fn replayed(make: Make<'_>) -> Verdict {
                 })?;
             }
         }
+    }
+    Ok(())
+}
+
+fn stream(make: Make<'_>) -> Verdict {
+    for taken in [true, false] {
+        let (sent, switching) = (Sent::Get, (101, false));
+        let (play, answer) = head(Rule::Stream, make, sent, switching, Shape::None)?;
+        let Some(response) = answer else { continue };
+        if play.below.asked() == 0 {
+            continue;
+        }
+        if taken {
+            let stream = response.upgrade();
+            let stream = stream.map_err(|error| play.breach(error.to_string()))?;
+            let read = play.first_bytes(&stream)?;
+            play.demand(read == TEXT, || {
+                format!("what came behind its head is lost, and read is {read:?}")
+            })?;
+        }
+        play.inside(|| drop(response));
+        play.wait(MINUTE);
+        let alive = play.below.alive();
+        play.demand(alive == 0, || {
+            "the response was dropped, and the stream is still there".into()
+        })?;
     }
     Ok(())
 }

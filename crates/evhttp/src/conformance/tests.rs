@@ -276,6 +276,33 @@ fn a_layer_that_requires_content_of_head_is_found() {
 }
 
 #[test]
+fn a_layer_that_loses_a_stream_is_found() {
+    let switched = |response: &Response| response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    breaks(Rule::Stream, "has been taken already", || {
+        move |call, next: Next| {
+            next.send(call).map(move |response| {
+                Ok(match switched(&response) {
+                    true => Response::new(response.status()),
+                    false => response,
+                })
+            })
+        }
+    });
+    breaks(Rule::Stream, "the stream is still there", || {
+        let kept: Rc<RefCell<Vec<Response>>> = Rc::default();
+        move |call, next: Next| {
+            let kept = kept.clone();
+            next.send(call).map(move |response| {
+                if switched(&response) {
+                    kept.borrow_mut().push(response.clone());
+                }
+                Ok(response)
+            })
+        }
+    });
+}
+
+#[test]
 fn a_layer_that_serves_once_is_found() {
     breaks(Rule::Again, "the second call fails: spent", || {
         let spent = Cell::new(false);

@@ -76,7 +76,8 @@ impl Response {
 }
 
 /// Status, version, fields and body; what the `http` crate has no place for
-/// (URL, reason, previous answers) is left behind.
+/// (URL, reason, previous answers) is left behind. So is the stream behind a
+/// change of protocol: take it first, by [`Response::upgrade`].
 impl From<Response> for http::Response<Body> {
     fn from(response: Response) -> http::Response<Body> {
         let body = match response.0.body.replace(Content::Taken) {
