@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::future::{Future, IntoFuture};
-use std::io::{Read, Seek, SeekFrom};
+use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,17 +24,13 @@ pub(super) struct FilePieces {
 
 impl FilePieces {
     pub(super) fn open(path: &Path) -> Result<FilePieces> {
-        let named =
-            |error: std::io::Error| Error::from(error).during(format!("open {}", path.display()));
-        let file = File::open(path).map_err(named)?;
-        let about = file.metadata().map_err(named)?;
-        if !about.is_file() {
-            return Err(named(std::io::Error::other("no regular file")));
-        }
+        let opened = open_regular(path);
+        let (file, length) = opened
+            .map_err(|error| Error::from(error).during(format!("open {}", path.display())))?;
         Ok(FilePieces {
             file: Arc::new(file),
             offset: 0,
-            left: about.len(),
+            left: length,
             reading: None,
         })
     }
@@ -50,11 +46,47 @@ impl FilePieces {
     }
 }
 
-fn read_at(mut file: &File, offset: u64, length: usize) -> Result<Bytes> {
+/// The file and its length. What is no regular file has none, and is not even opened: with a pipe that would be to wait
+/// for who writes into it.
+fn open_regular(path: &Path) -> io::Result<(File, u64)> {
+    let no_file = || io::Error::other("no regular file");
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(no_file());
+    }
+    let file = File::open(path)?;
+    let about = file.metadata()?;
+    match about.is_file() {
+        true => Ok((file, about.len())),
+        false => Err(no_file()),
+    }
+}
+
+/// Reads where it is told to: the file has one position for all who read it (a replay is one more), so nobody goes by that.
+fn read_at(file: &File, offset: u64, length: usize) -> Result<Bytes> {
     let mut piece = vec![0; length];
-    file.seek(SeekFrom::Start(offset))?;
-    file.read_exact(&mut piece)?;
+    read_exact_at(file, &mut piece, offset)?;
     Ok(piece.into())
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, into, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut into: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !into.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, into, offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => {
+                into = &mut into[read..];
+                offset += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 impl Pieces for FilePieces {
@@ -86,5 +118,53 @@ impl Pieces for FilePieces {
             left: self.offset + self.left,
             reading: None,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bodies of two requests may be one file: each reads where it is, whoever else reads.
+    #[test]
+    fn readers_of_one_file_do_not_move_each_other() {
+        let path = std::env::temp_dir().join(format!("evhttp-read-at-{}", std::process::id()));
+        let content: Vec<u8> = (0..40_000u32).flat_map(u32::to_be_bytes).collect();
+        std::fs::write(&path, &content).unwrap();
+        let file = File::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::thread::scope(|scope| {
+            for first in 0..4 {
+                let (file, content) = (&file, &content);
+                scope.spawn(move || {
+                    for n in 0..5_000 {
+                        let at = (first * 7_919 + n * 13) % (content.len() - 100);
+                        let read = read_at(file, at as u64, 100).unwrap();
+                        assert_eq!(read, content[at..at + 100], "at {at}");
+                    }
+                });
+            }
+        });
+        let beyond = read_at(&file, content.len() as u64 - 1, 2);
+        assert!(beyond.is_err(), "beyond its end");
+    }
+
+    /// To open a pipe would be to wait for who writes into it, in the loop's thread.
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let path = std::env::temp_dir().join(format!("evhttp-pipe-{}", std::process::id()));
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let (tell, told) = std::sync::mpsc::channel();
+        let opened = path.clone();
+        std::thread::spawn(move || {
+            let refused = FilePieces::open(&opened).err();
+            tell.send(refused.map(|error| error.to_string())).unwrap();
+        });
+        let refused = told.recv_timeout(std::time::Duration::from_secs(20));
+        std::fs::remove_file(&path).unwrap();
+        let why = format!("open {}: no regular file", path.display());
+        assert_eq!(refused.expect("it does not wait"), Some(why));
     }
 }
