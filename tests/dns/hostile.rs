@@ -212,6 +212,30 @@ fn a_server_that_does_not_know_edns_is_asked_without() {
     );
 }
 
+/// Many that do not know EDNS send back a header alone, without the question (RFC 6891 §7).
+#[test]
+fn a_bare_header_says_that_edns_is_not_known_as_well() {
+    for code in [1, 4] {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let note = asked.clone();
+        let server = DnsServer::start(move |question| {
+            note.lock().unwrap().push(question.edns);
+            let mut reply = good(question);
+            if question.edns {
+                reply = question.reply().code(code);
+                reply.bytes.truncate(12);
+                reply.bytes[5] = 0;
+            }
+            vec![reply.bytes]
+        });
+        let resolver = asking(&[&server]).cache(0).build();
+        for _ in 0..2 {
+            run(resolver.resolve::<evdns::A>(NAME)).unwrap();
+        }
+        assert_eq!(*asked.lock().unwrap(), [true, false, false], "{code}");
+    }
+}
+
 #[test]
 fn a_closed_port_is_noticed_at_once() {
     let refusing = bed::Refusing::udp();

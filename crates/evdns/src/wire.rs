@@ -128,7 +128,12 @@ pub(crate) fn compare(reply: &[u8], query: &[u8]) -> Match {
 fn bare_code(head: &[u8], query: &[u8]) -> Option<u16> {
     let ours = query.starts_with(&head[..2]) && head[2] & 0xf8 == 0x80 && head[4..] == [0; 8];
     let code = u16::from(head[3] & 15);
-    (ours && matches!(code, SERVFAIL | NOTIMP | REFUSED)).then_some(code)
+    (ours && matches!(code, FORMERR | SERVFAIL | NOTIMP | REFUSED)).then_some(code)
+}
+
+/// Whether EDNS goes with a query of ours: it has no other additional record.
+pub(crate) fn has_edns(query: &[u8]) -> bool {
+    query.get(10..HEADER).is_some_and(|count| count != [0, 0])
 }
 
 /// Name, type and class of a query's one question.
@@ -159,6 +164,21 @@ pub(crate) struct Reply {
     pub(crate) negative_ttl: Option<u32>,
     /// The server's cookie with ours in front, if it sent one.
     pub(crate) cookie: Option<Rc<[u8]>>,
+}
+
+impl Reply {
+    /// One of which only the header counts.
+    pub(crate) fn bare(rcode: u16) -> Reply {
+        Reply {
+            rcode,
+            truncated: false,
+            lame: false,
+            answer_count: 0,
+            answers: Vec::new(),
+            negative_ttl: None,
+            cookie: None,
+        }
+    }
 }
 
 /// One record of class IN.
@@ -221,11 +241,13 @@ pub(crate) fn read(bytes: &[u8], asked: &Name) -> Result<Reply, Malformed> {
         None => None,
     };
     let rcode = u16::from(bytes[3] & 15) | upper;
+    // What EDNS adds to a reply says nothing about the question.
+    let nothing = counts[0] == 0 && counts[2] == u16::from(edns.is_some());
     let known = bytes[2] & AUTHORITATIVE != 0 || bytes[3] & RECURSION_AVAILABLE != 0;
     Ok(Reply {
         rcode,
         truncated: is_truncated(bytes),
-        lame: rcode == NOERROR && counts == [0, counts[1], 0] && !known,
+        lame: rcode == NOERROR && nothing && !known,
         answer_count: counts[0],
         answers,
         negative_ttl,

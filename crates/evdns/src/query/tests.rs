@@ -14,15 +14,7 @@ const MANNER: Manner = Manner {
 };
 
 fn reply(rcode: u16) -> Reply {
-    Reply {
-        rcode,
-        truncated: false,
-        lame: false,
-        answer_count: 0,
-        answers: Vec::new(),
-        negative_ttl: None,
-        cookie: None,
-    }
+    Reply::bare(rcode)
 }
 
 fn query(manner: Manner, servers: usize, types: &[Type]) -> Query {

@@ -9,7 +9,7 @@ use super::{Asker, News, Outgoing};
 use crate::name::Name;
 use crate::query::Trouble;
 use crate::random::Random;
-use crate::wire::{self, Match};
+use crate::wire::{self, FORMERR, Match, NOTIMP, Reply};
 
 /// What is expected on one socket.
 #[derive(Default)]
@@ -171,6 +171,10 @@ pub(crate) fn news_of(message: &mut [u8], query: &[u8], asked: &Name) -> Option<
     Some(match wire::compare(message, query) {
         Match::Foreign => return None,
         Match::OtherCase => News::OtherCase,
+        // RFC 6891 §7: as good as a whole reply, if it is EDNS that it does not understand.
+        Match::Bare(code @ (FORMERR | NOTIMP)) if wire::has_edns(query) => {
+            News::Reply(Reply::bare(code))
+        }
         Match::Bare(code) => News::Refused(code),
         Match::Ours => {
             // Names in the answer point into the question: nobody should see the case we gave it.

@@ -71,6 +71,8 @@ fn only_a_reply_to_the_letter_is_ours() {
     let mut bare = good[..12].to_vec();
     (bare[3], bare[5]) = (0x85, 0);
     assert_eq!(compare(&bare, &query), Match::Bare(REFUSED));
+    bare[3] = 0x81;
+    assert_eq!(compare(&bare, &query), Match::Bare(FORMERR));
     bare[3] = 0x83; // no such name: that would be an answer
     assert_eq!(compare(&bare, &query), Match::Foreign);
 }
@@ -95,6 +97,11 @@ fn codes_flags_and_negative_ttls() {
     assert!(read(0x8300, [0, 0, 0], b"").truncated);
     assert!(read(0x8000, [0, 0, 0], b"").lame);
     assert!(!read(0x8400, [0, 0, 0], b"").lame);
+    // What EDNS adds says nothing; any other record does.
+    let edns = b"\0\0\x29\x04\xd0\0\0\0\0\0\0";
+    assert!(read(0x8000, [0, 0, 1], edns).lame);
+    assert!(!read(0x8000, [0, 0, 1], &ADDRESS).lame);
+    assert!(!read(0x8000, [0, 0, 2], &[&edns[..], &ADDRESS].concat()).lame);
     let soa =
         b"\0\0\x06\0\x01\0\0\x01\0\0\x16\0\0\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x07";
     let negative = read(0x8183, [0, 1, 0], soa);
