@@ -107,6 +107,24 @@ fn what_is_cut_is_fetched_over_tcp() {
     assert!(found.len() > 200, "{}", found.len());
 }
 
+/// Some cut where the datagram ends, in the middle of a record.
+#[test]
+fn what_is_cut_anywhere_is_fetched_over_tcp() {
+    let server = DnsServer::start(|question| {
+        let reply = good(question);
+        vec![match question.over_tcp {
+            true => reply.bytes,
+            false => {
+                let mut cut = reply.truncated().bytes;
+                cut.truncate(cut.len() - 6);
+                cut
+            }
+        }]
+    });
+    let found = run(asking(&[&server]).build().resolve::<evdns::A>(NAME)).unwrap();
+    assert_eq!(found[0].to_string(), "192.0.2.1");
+}
+
 #[test]
 fn records_of_other_names_are_not_taken() {
     let server = DnsServer::start(|question| {

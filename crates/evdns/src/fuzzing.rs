@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::name::Name;
 use crate::query::answer::Answer;
-use crate::transport::{News, news_of};
+use crate::transport::{Carrier, News, news_of};
 use crate::wire::record::{
     Caa, Cname, Https, Mx, Naptr, Ns, Ptr, Record, Soa, Srv, Svcb, Txt, take,
 };
@@ -77,7 +77,8 @@ impl Question {
 
     /// As a socket's reader hears a message, and the look-up after it.
     pub fn hear(&self, message: &[u8]) -> Heard {
-        match news_of(&mut message.to_vec(), &self.query, &self.name) {
+        let carrier = Carrier::Datagrams;
+        match news_of(&mut message.to_vec(), &self.query, &self.name, carrier) {
             None => Heard::Nothing,
             Some(News::OtherCase) => Heard::OtherCase,
             Some(News::Garbled | News::Lost(_)) => Heard::Garbled,

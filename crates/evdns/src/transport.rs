@@ -33,6 +33,13 @@ pub(crate) enum News {
     Lost(Trouble),
 }
 
+/// How messages travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    Datagrams,
+    Stream,
+}
+
 /// Who asked.
 pub(crate) trait Asker {
     /// Question number `question` has news. Only takes note: what follows is done in a turn of its own.

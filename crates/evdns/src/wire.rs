@@ -179,6 +179,14 @@ impl Reply {
             cookie: None,
         }
     }
+
+    /// One that did not fit: TCP will tell.
+    pub(crate) fn truncated() -> Reply {
+        Reply {
+            truncated: true,
+            ..Reply::bare(NOERROR)
+        }
+    }
 }
 
 /// One record of class IN.
@@ -230,8 +238,13 @@ pub(crate) fn read(bytes: &[u8], asked: &Name) -> Result<Reply, Malformed> {
     let message = Message(bytes);
     let mut records = message.records(HEADER + asked.wire().len() + 4);
     let answers = Reader::new(message, asked).read(records.by_ref().take(answers), answers)?;
-    let negative_ttl = negative_ttl(message, records.by_ref().take(authorities))?;
-    let edns = edns(records.take(additional))?;
+    let negative_ttl = negative_ttl(message, records.by_ref().take(authorities));
+    let (negative_ttl, edns) = match (negative_ttl, edns(records.take(additional))) {
+        (Ok(negative_ttl), Ok(edns)) => (negative_ttl, edns),
+        // As glibc: answers that are whole count, whatever comes behind them.
+        _ if !answers.is_empty() => (None, None),
+        _ => return Err(Malformed),
+    };
     // RFC 6891 §6.1.3: the upper bits of the response code lie where other records have their TTL.
     let upper = edns
         .as_ref()

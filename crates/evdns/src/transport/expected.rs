@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
-use super::{Asker, News, Outgoing};
+use super::{Asker, Carrier, News, Outgoing};
 use crate::name::Name;
 use crate::query::Trouble;
 use crate::random::Random;
 use crate::wire::{self, FORMERR, Match, NOTIMP, Reply};
 
 /// What is expected on one socket.
-#[derive(Default)]
 pub(super) struct Expected {
+    carrier: Carrier,
     /// Nobody else chooses the ids, so there is nothing to hash.
     entries: RefCell<BTreeMap<u16, Entry>>,
     /// How many of them have had no reply.
@@ -50,6 +50,16 @@ impl Drop for Expecting {
 }
 
 impl Expected {
+    pub(super) fn new(carrier: Carrier) -> Rc<Expected> {
+        Rc::new(Expected {
+            carrier,
+            entries: RefCell::default(),
+            awaited: Cell::new(0),
+            reader: RefCell::default(),
+            tells: Cell::new(false),
+        })
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.borrow().is_empty()
     }
@@ -143,7 +153,7 @@ impl Expected {
             let Some(entry) = entries.get(&u16::from_be_bytes([upper, lower])) else {
                 return;
             };
-            let Some(news) = news_of(message, &entry.query, &entry.name) else {
+            let Some(news) = news_of(message, &entry.query, &entry.name, self.carrier) else {
                 return;
             };
             self.note_heard(entry);
@@ -167,7 +177,12 @@ impl Expected {
 }
 
 /// What a message tells who asked `query`, a question about `asked`. `None`: it is no reply to that.
-pub(crate) fn news_of(message: &mut [u8], query: &[u8], asked: &Name) -> Option<News> {
+pub(crate) fn news_of(
+    message: &mut [u8],
+    query: &[u8],
+    asked: &Name,
+    carrier: Carrier,
+) -> Option<News> {
     Some(match wire::compare(message, query) {
         Match::Foreign => return None,
         Match::OtherCase => News::OtherCase,
@@ -176,10 +191,60 @@ pub(crate) fn news_of(message: &mut [u8], query: &[u8], asked: &Name) -> Option<
             News::Reply(Reply::bare(code))
         }
         Match::Bare(code) => News::Refused(code),
+        // RFC 2181 §9: the rest may end anywhere, and is not to be used.
+        Match::Ours if carrier == Carrier::Datagrams && wire::is_truncated(message) => {
+            News::Reply(Reply::truncated())
+        }
         Match::Ours => {
             // Names in the answer point into the question: nobody should see the case we gave it.
             wire::restore_case(message, asked);
             wire::read(message, asked).map_or(News::Garbled, News::Reply)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{A, Ask};
+
+    const NAME: &str = "www.example";
+
+    /// A question, and a reply to it with an address, with these flags.
+    fn exchange(flags: u16) -> (Vec<u8>, Vec<u8>, Name) {
+        let name: Name = NAME.parse().unwrap();
+        let query = wire::write(Ask {
+            id: 7,
+            name: &name,
+            coins: &[0x55; 2],
+            rtype: A,
+            edns: None,
+        });
+        let mut reply = query.clone();
+        reply[2..4].copy_from_slice(&flags.to_be_bytes());
+        reply[7] = 1;
+        reply.extend_from_slice(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01");
+        (query, reply, name)
+    }
+
+    /// RFC 2181 §9: of a truncated reply nothing counts but that it is one.
+    #[test]
+    fn a_truncated_reply_may_end_anywhere_behind_its_question() {
+        let (query, reply, name) = exchange(0x8380);
+        for length in query.len()..=reply.len() {
+            let mut cut = reply[..length].to_vec();
+            match news_of(&mut cut, &query, &name, Carrier::Datagrams) {
+                Some(News::Reply(read)) => {
+                    assert!(read.truncated && read.answers.is_empty(), "{length}");
+                }
+                other => panic!("{length}: {other:?}"),
+            }
+        }
+        let mut cut = reply[..query.len() + 3].to_vec();
+        let news = news_of(&mut cut, &query, &name, Carrier::Stream);
+        assert!(
+            matches!(news, Some(News::Garbled)),
+            "TCP has no more to tell: {news:?}"
+        );
+    }
 }

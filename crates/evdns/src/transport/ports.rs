@@ -12,8 +12,8 @@ use std::time::Instant;
 use evcore::sys::Datagram;
 use evcore::{Direction, Reactor, Source, sleep_until, spawn};
 
-use super::Outgoing;
 use super::expected::{Expected, Expecting};
+use super::{Carrier, Outgoing};
 use crate::limits::{PORT_AGE, PORT_QUERIES, PORTS, PORTS_REMEMBERED, RECEIVED};
 use crate::query::Trouble;
 use crate::random::Random;
@@ -142,7 +142,7 @@ impl Ports {
         }
         socket.datagrams.connect(self.server)?;
         let socket = Rc::new(socket);
-        let expected = Rc::new(Expected::default());
+        let expected = Expected::new(Carrier::Datagrams);
         let reader = Reader {
             socket: socket.clone(),
             expected: expected.clone(),

@@ -12,8 +12,8 @@ use std::task::{Context, Poll};
 use evcore::net::{ByteStream, connect_tcp};
 use evcore::{Reactor, sleep_until, spawn};
 
-use super::Outgoing;
 use super::expected::{Expected, Expecting};
+use super::{Carrier, Outgoing};
 use crate::limits::TCP_IDLE;
 use crate::query::Trouble;
 use crate::random::Random;
@@ -24,7 +24,6 @@ pub(super) struct Streams {
     current: RefCell<Option<Rc<Connection>>>,
 }
 
-#[derive(Default)]
 struct Connection {
     expected: Rc<Expected>,
     /// Written by nobody yet.
@@ -64,7 +63,11 @@ impl Streams {
         if let Some(connection) = current.as_ref().filter(|connection| !connection.over.get()) {
             return connection.clone();
         }
-        let connection = Rc::new(Connection::default());
+        let connection = Rc::new(Connection {
+            expected: Expected::new(Carrier::Stream),
+            outgoing: RefCell::default(),
+            over: Cell::new(false),
+        });
         connection.expected.tell_when_empty();
         drop(spawn(drive(self.server, connection.clone())));
         current.insert(connection).clone()

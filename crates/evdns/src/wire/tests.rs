@@ -136,6 +136,17 @@ fn what_breaks_the_format_is_refused() {
     assert!(refused([1, 0, 0], &long), "a name of more than 255 octets");
 }
 
+#[test]
+fn what_follows_whole_answers_may_be_broken() {
+    let asked = name("ab.example");
+    let broken = [&ADDRESS[..], b"\xc0\x0c\0"].concat();
+    for counts in [[1, 1, 0], [1, 0, 1]] {
+        let read = read(&reply(0x8180, counts, &broken), &asked).unwrap();
+        assert_eq!(read.answers.len(), 1);
+    }
+    assert!(read(&reply(0x8180, [0, 1, 0], b"\xc0\x0c\0"), &asked).is_err());
+}
+
 /// Reading judges by itself: it may be given what nobody compared with a query.
 #[test]
 fn bytes_that_are_no_reply_are_refused() {
