@@ -53,7 +53,9 @@ impl Answer {
     pub(crate) fn new(reply: Reply, asked: &Name, rtype: Type) -> Answer {
         let (last, mut ttl) = chain(&reply.answers, asked, rtype);
         let mut records = reply.answers;
-        records.retain(|record| record.rtype == rtype && record.owner == last);
+        // What comes along with a failure answers nothing, and is not kept.
+        let answers = |record: &Record| record.rtype == rtype && record.owner == last;
+        records.retain(|record| reply.rcode == NOERROR && answers(record));
         ttl = records
             .iter()
             .map(|record| record.ttl)
@@ -260,6 +262,21 @@ mod tests {
             LONGEST_NEGATIVE_TTL
         );
         assert_eq!(answer(NOERROR, vec![address("a.example", 1)], None).ttl, 60);
+    }
+
+    #[test]
+    fn a_failure_with_records_is_a_failure() {
+        let with = |rcode, negative_ttl| {
+            let records = vec![alias("a.example", "b.example", 50), address("b.example", 1)];
+            let answer = answer(rcode, records, negative_ttl);
+            (answer.records.len(), answer.ttl)
+        };
+        assert_eq!(with(NOERROR, None), (1, 50));
+        assert_eq!(with(NXDOMAIN, None), (0, 0));
+        assert_eq!(with(NXDOMAIN, Some(7)), (0, 7));
+        for rcode in [SERVFAIL, NOTIMP, FORMERR, crate::wire::REFUSED] {
+            assert_eq!(with(rcode, Some(7)), (0, 0), "{rcode}");
+        }
     }
 
     #[test]
