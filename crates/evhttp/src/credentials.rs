@@ -56,9 +56,10 @@ impl Credentials {
     /// (RFC 7616 §3.5), with every answer but a 401. An answer that does not
     /// is an error of kind [`ErrorKind::Unproven`](crate::ErrorKind::Unproven).
     ///
-    /// Only Digest can do that, so nothing else is taken up; nor is a Digest
-    /// that vouches for content alone (`auth-int`), whose proof needs all of
-    /// the answer. Not all servers send one: Apache does, and
+    /// Only Digest can do that, so nothing else is taken up, and a token is
+    /// never shown; nor is a Digest that vouches for content alone
+    /// (`auth-int`), whose proof needs all of the answer, or one without
+    /// `qop`, whose proof may have been recorded. Not all servers send one: Apache does, and
     /// [`Verified::vouch`](crate::server::Verified::vouch).
     ///
     /// ```

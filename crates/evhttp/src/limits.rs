@@ -196,7 +196,8 @@ pub const DRAINED_WITHIN: std::time::Duration = std::time::Duration::from_secs(1
 pub const CHALLENGES: u32 = 5;
 
 /// Origins whose way of asking for credentials is remembered. What is
-/// forgotten costs a round trip.
+/// forgotten costs a round trip; those that the client was given credentials
+/// for are forgotten last.
 pub const AUTH_ORIGINS: usize = 1_024;
 
 /// Bytes of a cookie's name and value together (RFC 6265bis §5.6).

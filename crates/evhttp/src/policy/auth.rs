@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, header};
 
 use super::challenge::Challenge;
 #[cfg(feature = "digest")]
-use super::digest::{Ask, Digest};
+use super::digest::{Ask, Digest, Quality};
 use crate::credentials::Credentials;
 
 /// A way of showing credentials that a server is known to want.
@@ -55,13 +55,14 @@ pub(crate) fn choose(
     cnonce: String,
 ) -> Option<Scheme> {
     let offers = |scheme: &str| challenges.iter().any(|c| c.scheme == scheme);
+    let mutual = credentials.is_mutual();
     if credentials.token().is_some() {
-        return offers("bearer").then_some(Scheme::Bearer);
+        // Whoever gets a token has proven nothing.
+        return (offers("bearer") && !mutual).then_some(Scheme::Bearer);
     }
-    // What vouches for content can't be checked at the head.
-    let digest = digest(challenges, content && !credentials.is_mutual(), cnonce);
+    let digest = digest(challenges, content, mutual, cnonce);
     // No other scheme has the server prove anything.
-    if digest.is_some() || credentials.is_mutual() {
+    if digest.is_some() || mutual {
         return digest;
     }
     #[cfg(feature = "digest")]
@@ -74,11 +75,13 @@ pub(crate) fn choose(
 }
 
 #[cfg(feature = "digest")]
-fn digest(challenges: &[Challenge], content: bool, cnonce: String) -> Option<Scheme> {
+fn digest(challenges: &[Challenge], content: bool, mutual: bool, cnonce: String) -> Option<Scheme> {
+    // What vouches for content can't be checked at the head; without qop a proof may be an old one.
+    let proves = |digest: &Digest| !mutual || digest.quality == Quality::Auth;
     let offered = challenges.iter().filter(|c| c.scheme == "digest");
     // RFC 7616 §3.7: the first of equals, which the server prefers.
     let strongest = offered
-        .filter_map(|challenge| Digest::of(challenge, content))
+        .filter_map(|challenge| Digest::of(challenge, content).filter(proves))
         .reduce(|best, other| if other.hash > best.hash { other } else { best });
     Some(Scheme::Digest(Box::new(Session {
         digest: strongest?,
@@ -88,7 +91,7 @@ fn digest(challenges: &[Challenge], content: bool, cnonce: String) -> Option<Sch
 }
 
 #[cfg(not(feature = "digest"))]
-fn digest(_: &[Challenge], _: bool, _: String) -> Option<Scheme> {
+fn digest(_: &[Challenge], _: bool, _: bool, _: String) -> Option<Scheme> {
     None
 }
 
@@ -207,7 +210,6 @@ fn wsse(credentials: &Credentials, now: Duration) -> Option<Vec<(HeaderName, Hea
 #[cfg(feature = "digest")]
 impl Session {
     fn answer(&mut self, credentials: &Credentials, message: &Message<'_>) -> Option<String> {
-        use super::digest::Quality;
         if self.digest.quality == Quality::AuthInt && message.content.is_none() {
             return None;
         }
@@ -247,10 +249,13 @@ impl Session {
         }
     }
 
+    /// With a cnonce of its own: a nonce that comes back would else make the
+    /// same question once more, and a recorded proof its answer (RFC 7616 §5.5).
     fn go_on_with(&mut self, next: Option<String>) -> bool {
         match next {
             Some(nonce) if nonce != self.digest.nonce => {
                 (self.digest.nonce, self.count) = (nonce, 0);
+                self.cnonce = crate::chance::nonce();
                 true
             }
             _ => false,
@@ -393,6 +398,8 @@ mod tests {
                 (BOTH, Some("Digest")),
                 ("Basic realm=a, WSSE realm=a", None),
                 ("Digest realm=a, nonce=n, qop=auth-int", None),
+                // RFC 2069: nothing of ours is in what would prove it.
+                ("Digest realm=a, nonce=n", None),
                 (
                     "Digest realm=a, nonce=n, qop=\"auth-int, auth\"",
                     Some("Digest"),
@@ -400,6 +407,46 @@ mod tests {
             ] {
                 assert_eq!(chosen(offered, &ada, false), expected, "{offered}");
             }
+            let weaker =
+                "Digest realm=a, nonce=n, algorithm=SHA-256, Digest realm=a, nonce=m, qop=auth";
+            let mut scheme = choose(&parse(weaker), &ada, true, false, "c".into()).unwrap();
+            assert!(shown(&mut scheme).contains("nonce=\"m\""));
+            let token = Credentials::bearer("t").mutual(true);
+            assert_eq!(chosen("Bearer realm=a", &token, false), None);
+        }
+
+        /// The proof of `who_proves_something_wrong_gives_no_nonce`, recorded and played again by somebody who does
+        /// not know the password.
+        const RECORDED: &str = "97aabd43d5903ba12ba3d980389d57fe";
+
+        #[test]
+        fn a_recorded_proof_proves_nothing_without_qop() {
+            let ada = Credentials::password("ada", "s");
+            // Without qop the hash is of the same text: H(A1):n:00000001:c:auth:H(A2).
+            let challenge = parse("Digest realm=a, nonce=\"n:00000001:c:auth\"");
+            let mut scheme = choose(&challenge, &ada, true, false, "d".into()).unwrap();
+            shown(&mut scheme);
+            let replayed = format!("rspauth=\"{RECORDED}\"");
+            let informed = scheme.informed(&ada, &message("/"), &replayed);
+            assert_eq!(informed.proven, None);
+            let mutual = ada.mutual(true);
+            assert_eq!(choose(&challenge, &mutual, true, false, "d".into()), None);
+        }
+
+        #[test]
+        fn nor_does_it_when_the_nonce_comes_back() {
+            let ada = Credentials::password("ada", "s");
+            let challenge = parse("Digest realm=a, nonce=n, qop=auth");
+            let mut scheme = choose(&challenge, &ada, true, false, "c".into()).unwrap();
+            shown(&mut scheme);
+            for nonce in ["m", "n"] {
+                let next = format!("nextnonce={nonce}");
+                assert!(scheme.informed(&ada, &message("/"), &next).renewed);
+            }
+            assert!(shown(&mut scheme).ends_with("nc=00000001"));
+            let replayed = format!("rspauth=\"{RECORDED}\"");
+            let informed = scheme.informed(&ada, &message("/"), &replayed);
+            assert_eq!(informed.proven, Some(false));
         }
 
         #[test]

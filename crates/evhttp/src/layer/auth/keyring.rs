@@ -58,7 +58,8 @@ impl Keyring {
     pub(super) fn scheme(&self, origin: &str, of: Option<&Credentials>) -> Option<Scheme> {
         let of = of?;
         if of.token().is_some() {
-            return Some(Scheme::Bearer);
+            // Nobody has proven anything yet, nor ever does with a token.
+            return (!of.is_mutual()).then_some(Scheme::Bearer);
         }
         let places = self.places.borrow();
         let (known, scheme) = places.get(origin)?.shown.as_ref()?;
@@ -87,6 +88,10 @@ impl Keyring {
     fn at(&self, origin: &str, change: impl FnOnce(&mut Place)) {
         let mut places = self.places.borrow_mut();
         if !places.contains_key(origin) {
+            if places.len() >= AUTH_ORIGINS {
+                // That one of the user's own origins wanted Digest is not for others to have forgotten.
+                places.retain(|origin, _| self.given.contains_key(origin));
+            }
             if places.len() >= AUTH_ORIGINS {
                 places.clear();
             }
@@ -136,6 +141,28 @@ impl Keyring {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "digest")]
+    #[test]
+    fn a_token_that_has_to_be_earned_is_not_shown_unasked() {
+        let token = Credentials::bearer("t");
+        let keyring = Keyring::default();
+        assert_eq!(keyring.scheme("a", Some(&token)), Some(Scheme::Bearer));
+        assert_eq!(keyring.scheme("a", Some(&token.mutual(true))), None);
+    }
+
+    /// Or a network that leads to many origins would have the password by Basic in the end.
+    #[test]
+    fn whose_credentials_were_given_is_not_pushed_out() {
+        let mut keyring = Keyring::default();
+        let ada = Credentials::password("ada", "s3cret");
+        keyring.given.insert("home".into(), ada);
+        keyring.saw_digest("home");
+        for origin in 0..AUTH_ORIGINS + 9 {
+            keyring.saw_digest(&origin.to_string());
+        }
+        assert!(keyring.has_seen_digest("home"));
+    }
 
     #[test]
     fn what_is_remembered_has_a_limit() {

@@ -42,8 +42,11 @@ impl Digest {
             Some("auth-int") => Quality::AuthInt,
             Some(_) => return Some(false),
         };
-        // It vouches for content that has not come yet.
-        if quality == Quality::AuthInt {
+        // `auth-int` vouches for content that has not come yet. Without qop
+        // (RFC 2069) nothing in it is ours and new: the server chooses the
+        // nonce, which may be the text of a proof it has seen. And what we did
+        // not ask with, the server has not been told.
+        if quality != Quality::Auth || self.quality == Quality::None {
             return None;
         }
         let as_said = Digest {
@@ -121,6 +124,17 @@ mod tests {
         ];
         for (field, expected) in table {
             assert_eq!(proven(field), expected, "{field}");
+        }
+    }
+
+    /// Nothing in it is the client's own and new, so it may have been recorded.
+    #[test]
+    fn without_qop_it_proves_nothing() {
+        let old = digest(r#"Digest realm="r", nonce="n""#);
+        let proof = old.proof(&MUFASA);
+        for qop in ["", ", qop=auth"] {
+            let info = old.read_info(&format!("rspauth=\"{proof}\"{qop}"), &MUFASA);
+            assert_eq!(info.proven, None, "{qop}");
         }
     }
 
