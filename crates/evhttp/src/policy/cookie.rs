@@ -61,7 +61,7 @@ impl Jar {
     fn overlays(&self, url: &Url, new: &Cookie) -> bool {
         let covers = |old: &&Cookie| {
             let domains = matches(&old.domain, &new.domain) || matches(&new.domain, &old.domain);
-            old.secure && old.name == new.name && domains && path_matches(&old.path, &new.path)
+            old.secure && old.name == new.name && domains && path_matches(&new.path, &old.path)
         };
         url.scheme() != "https" && self.cookies.iter().any(|old| covers(&old))
     }
@@ -80,20 +80,25 @@ impl Jar {
             (None, true) => {}
             (None, false) => {
                 self.cookies.retain(|old| !gone(old.expires));
-                self.make_room(&cookie.domain);
                 self.cookies.push(cookie);
+                self.keep_limits();
             }
         }
     }
 
-    fn make_room(&mut self, domain: &str) {
-        let of_host = |cookie: &Cookie| cookie.domain == domain;
-        if self.cookies.iter().filter(|c| of_host(c)).count() >= COOKIES_OF_A_HOST
-            && let Some(oldest) = self.cookies.iter().position(of_host)
-        {
-            self.cookies.remove(oldest);
+    /// After one more has come (§5.7, the end): of a host that has too many the
+    /// oldest that is not secure goes first, be it the new one. A plain
+    /// connection could else push out what it may not overlay.
+    fn keep_limits(&mut self) {
+        let domain = self.cookies.last().map(|new| new.domain.clone());
+        let of_host = |cookie: &Cookie| Some(&cookie.domain) == domain.as_ref();
+        if self.cookies.iter().filter(|c| of_host(c)).count() > COOKIES_OF_A_HOST {
+            let mut all = self.cookies.iter();
+            let plain = all.position(|cookie| of_host(cookie) && !cookie.secure);
+            let oldest = plain.or_else(|| self.cookies.iter().position(of_host));
+            oldest.map(|oldest| self.cookies.remove(oldest));
         }
-        if self.cookies.len() >= COOKIES {
+        if self.cookies.len() > COOKIES {
             self.cookies.remove(0);
         }
     }
@@ -196,7 +201,9 @@ fn scope(attributes: &Attributes, url: &Url, host: &str) -> Option<(String, bool
     matches(host, domain).then(|| (domain.to_owned(), false))
 }
 
+/// A last dot, which names the root, makes no other name of it.
 fn is_public_suffix(domain: &str) -> bool {
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
     psl::suffix_str(domain) == Some(domain)
 }
 

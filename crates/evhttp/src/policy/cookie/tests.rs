@@ -64,6 +64,12 @@ fn cookies_go_where_they_belong() {
             false,
         ),
         (
+            "http://a.co.uk./",
+            "n=v; Domain=co.uk.",
+            "http://b.co.uk./",
+            false,
+        ),
+        (
             "http://a.example/",
             "n=v; Domain=",
             "http://a.example/",
@@ -282,6 +288,56 @@ fn a_plain_connection_does_not_overlay_a_secure_cookie() {
         jar.field(&url("https://a.example/"), NOW).as_deref(),
         Some("n=good")
     );
+}
+
+/// The cases of RFC 6265bis §5.7.
+#[test]
+fn it_overlays_none_at_or_below_its_path() {
+    for (path, may) in [
+        ("/", true),
+        ("/foo", true),
+        ("/login", false),
+        ("/login/en", false),
+    ] {
+        let mut jar = Jar::default();
+        jar.store(
+            &url("https://a.example/"),
+            b"a=good; Secure; Path=/login",
+            NOW,
+        );
+        jar.store(
+            &url("http://a.example/"),
+            format!("a=bad; Path={path}").as_bytes(),
+            NOW,
+        );
+        assert_eq!(jar.cookies.len() == 2, may, "{path}");
+    }
+}
+
+#[test]
+fn nor_does_it_push_one_out() {
+    let mut jar = Jar::default();
+    let (secure, plain) = (url("https://a.example/"), url("http://a.example/"));
+    jar.store(&secure, b"first=v; Secure", NOW);
+    jar.store(&secure, b"second=v", NOW);
+    for n in 0..COOKIES_OF_A_HOST {
+        jar.store(&plain, format!("n{n}=v").as_bytes(), NOW);
+    }
+    let field = jar.field(&secure, NOW).unwrap();
+    assert!(field.starts_with("first=v; n1=v;"), "{field}");
+    assert_eq!(field.matches('=').count(), COOKIES_OF_A_HOST);
+    let mut jar = Jar::default();
+    for n in 0..COOKIES_OF_A_HOST {
+        jar.store(&secure, format!("n{n}=v; Secure").as_bytes(), NOW);
+    }
+    jar.store(&plain, b"plain=v", NOW);
+    jar.store(&secure, b"last=v; Secure", NOW);
+    let field = jar.field(&secure, NOW).unwrap();
+    assert!(
+        field.starts_with("n1=v;") && !field.contains("plain"),
+        "{field}"
+    );
+    assert!(field.ends_with("; last=v"), "{field}");
 }
 
 #[test]
