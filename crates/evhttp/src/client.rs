@@ -369,10 +369,10 @@ impl ClientBuilder {
     }
 
     /// Asks `host`, and all below it, by https alone from the first call on
-    /// (RFC 6797 §12.3). Others are remembered once they have asked for that.
+    /// (RFC 6797 §12.3), whatever it says about that itself; an address too.
+    /// Others are remembered once they have asked for that.
     pub fn https_only(mut self, host: impl AsRef<str>) -> ClientBuilder {
-        let host = address::host(host.as_ref());
-        self.hsts.add(&host, Duration::MAX, true);
+        self.hsts.insist(&address::host(host.as_ref()));
         self
     }
 

@@ -49,7 +49,7 @@ fn decode() -> Rc<dyn Layer> {
 /// One that upgrades nothing here: the case's URLs are of a host that nobody knows.
 fn upgrade() -> Rc<dyn Layer> {
     let mut hsts = Hsts::default();
-    hsts.add("other.example", std::time::Duration::MAX, true);
+    hsts.insist("other.example");
     Rc::new(Upgrade(Rc::new(RefCell::new(hsts))))
 }
 
