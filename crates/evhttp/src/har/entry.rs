@@ -7,7 +7,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::{Bytes, BytesMut};
 use evcore::net::Address;
-use http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT,
+};
 use http::{HeaderMap, HeaderName};
 use serde_json::{Value, json};
 use url::{Position, Url};
@@ -21,8 +23,8 @@ use crate::response::Response;
 use crate::secrets::{HIDDEN, is_secret, nameless};
 use crate::spelling::Spelling;
 
-/// What was seen of one exchange.
-#[derive(Debug, Default)]
+/// What was seen of one exchange. No `Debug`: there may be secrets in it.
+#[derive(Default)]
 pub(super) struct Entry {
     /// Time since 1970.
     pub(super) began: Duration,
@@ -38,18 +40,17 @@ pub(super) struct Entry {
     pub(super) link: Option<Link>,
 }
 
-#[derive(Debug)]
 struct Head {
     status: u16,
     reason: String,
     version: String,
     fields: Fields,
-    /// The codings can be undone, and are so in the archive.
+    /// The codings alone: they can be undone, and are so in the archive.
     coded: HeaderMap,
 }
 
 /// Fields as they are recorded, and the cookies among them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Fields {
     all: Vec<(String, String)>,
     cookies: Vec<(String, String)>,
@@ -100,7 +101,7 @@ fn split(field: &str, name: &HeaderName) -> Vec<(String, String)> {
 }
 
 /// A body, or as much of it as is known.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Content {
     /// Said beforehand; what comes is counted.
     length: Option<u64>,
@@ -168,7 +169,7 @@ impl Entry {
             reason: reason.unwrap_or(usual.into()),
             version: format!("{:?}", response.version()),
             fields: Fields::of(headers, secrets, &SET_COOKIE),
-            coded: headers.clone(),
+            coded: coded(headers),
         });
     }
 
@@ -285,6 +286,14 @@ fn sent(call: &Call) -> HeaderMap {
     headers
 }
 
+/// Of the fields as they came, those that say how the content is coded.
+fn coded(headers: &HeaderMap) -> HeaderMap {
+    let codings = headers.get_all(CONTENT_ENCODING).into_iter();
+    codings
+        .map(|coding| (CONTENT_ENCODING, coding.clone()))
+        .collect()
+}
+
 /// The content without its codings, if there are any and they can be undone.
 fn undo(bytes: &[u8], headers: &HeaderMap) -> Option<Vec<u8>> {
     let codings = applied(headers).filter(|codings| !codings.is_empty())?;
@@ -373,6 +382,21 @@ mod tests {
         for (millis, text) in table {
             assert_eq!(date(Duration::from_millis(millis)), text);
         }
+    }
+
+    #[test]
+    fn of_the_fields_as_they_came_only_the_codings_are_kept() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("content-encoding", "gzip"),
+            ("content-encoding", "br"),
+            ("set-cookie", "id=s3cret"),
+        ] {
+            headers.append(name, http::HeaderValue::from_static(value));
+        }
+        let coded = coded(&headers);
+        assert_eq!(coded.len(), 2, "{coded:?}");
+        assert_eq!(coded.get_all("content-encoding").iter().count(), 2);
     }
 
     #[test]
