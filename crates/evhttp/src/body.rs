@@ -159,7 +159,7 @@ impl Body {
         self.length() == Some(0)
     }
 
-    /// The next piece; `None` after the last.
+    /// The next piece; `None` after the last, and after an error.
     ///
     /// # Errors
     /// What stopped the body from coming.
@@ -171,7 +171,14 @@ impl Body {
     pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         match &mut self.0 {
             Kind::Empty => Poll::Ready(None),
-            Kind::Pieces(pieces) => pieces.poll_piece(cx),
+            Kind::Pieces(pieces) => {
+                let piece = pieces.poll_piece(cx);
+                // What would come behind a gap, or after the time for it, is not asked for.
+                if let Poll::Ready(Some(Err(_))) = &piece {
+                    self.0 = Kind::Empty;
+                }
+                piece
+            }
             Kind::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);
                 self.0 = Kind::Empty;

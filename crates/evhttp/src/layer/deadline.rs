@@ -113,3 +113,49 @@ impl Pieces for Timed {
         self.body.encoded()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body without end that is always ahead of its reader.
+    struct Endless;
+
+    impl Pieces for Endless {
+        fn poll_piece(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+            Poll::Ready(Some(Ok(Bytes::from_static(b"x"))))
+        }
+
+        fn length(&self) -> Option<u64> {
+            None
+        }
+    }
+
+    #[test]
+    fn behind_the_error_there_is_nothing_more() {
+        let read = evcore::spawn(async {
+            let limit = Duration::ZERO;
+            let alarm = Alarm {
+                timer: sleep(limit).into_future(),
+                limit,
+                url: Url::parse("http://a.example/").unwrap(),
+                phase: Rc::new(Course::new()),
+            };
+            // Its time is over before the first piece.
+            sleep(limit).await?;
+            let mut body = Body::pieces(Timed {
+                body: Body::pieces(Endless),
+                alarm,
+                received: 0,
+                total: None,
+            });
+            let error = body.next().await.unwrap_err();
+            assert!(error.to_string().contains("timed out"), "{error}");
+            for _ in 0..3 {
+                assert_eq!(body.next().await?, None);
+            }
+            Ok(())
+        });
+        evcore::run(read.timeout(Duration::from_secs(60))).unwrap();
+    }
+}
