@@ -1,7 +1,7 @@
 //! Proxies: what they are, and which one a URL goes through. Values and pure
 //! choice; speaking with them is `tunnel.rs` and `socks.rs`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -46,6 +46,8 @@ struct Parts {
     credentials: Option<Credentials>,
     /// How it wants them shown, once it has said so.
     scheme: RefCell<Option<Scheme>>,
+    /// It has once asked for Digest: it gets the password by nothing less.
+    digest_seen: Cell<bool>,
 }
 
 impl Proxy {
@@ -67,6 +69,10 @@ impl Proxy {
 
     pub(crate) fn scheme(&self) -> &RefCell<Option<Scheme>> {
         &self.0.scheme
+    }
+
+    pub(crate) fn digest_seen(&self) -> &Cell<bool> {
+        &self.0.digest_seen
     }
 
     pub(crate) fn speaks_http(&self) -> bool {
@@ -122,6 +128,7 @@ impl std::str::FromStr for Proxy {
             port: url.port().unwrap_or(port),
             credentials,
             scheme: RefCell::default(),
+            digest_seen: Cell::default(),
         })))
     }
 }

@@ -134,7 +134,10 @@ pub(crate) fn can_answer(proxy: &Proxy, headers: &HeaderMap) -> Result<(), Error
         .into_iter()
         .flat_map(|field| challenge::parse(&String::from_utf8_lossy(field.as_bytes())))
         .collect();
-    let chosen = auth::choose(&offered, credentials, false, false, crate::chance::nonce());
+    let seen = proxy.digest_seen();
+    seen.set(seen.get() || auth::offers_digest(&offered));
+    let nonce = crate::chance::nonce();
+    let chosen = auth::choose(&offered, credentials, false, seen.get(), nonce);
     let mut known = proxy.scheme().borrow_mut();
     let same = match (&*known, &chosen) {
         (Some(known), Some(chosen)) => known.name() == chosen.name() && !auth::is_stale(&offered),
@@ -158,4 +161,31 @@ fn refused(head: &ResponseHead, proxy: &Proxy) -> Result<Opened, Error> {
         return can_answer(proxy, &head.headers).map(|()| Opened::AskAgain);
     }
     Err(said(format!("the proxy answered {}", head.status)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asks(proxy: &Proxy, challenge: &'static str) -> Result<(), String> {
+        let challenge = HeaderValue::from_static(challenge);
+        let headers = HeaderMap::from_iter([(PROXY_AUTHENTICATE, challenge)]);
+        can_answer(proxy, &headers).map_err(|error| error.to_string())
+    }
+
+    /// As with servers: somebody between may have cut Digest out.
+    #[cfg(feature = "digest")]
+    #[test]
+    fn a_proxy_that_wanted_digest_never_gets_the_password_by_basic() {
+        let proxy: Proxy = "http://ada:s3cret@p.example".parse().unwrap();
+        let digest = "Digest realm=\"p\", nonce=\"n\", qop=\"auth\"";
+        assert_eq!(asks(&proxy, digest), Ok(()));
+        for _ in 0..2 {
+            assert!(asks(&proxy, "Basic realm=\"p\"").is_err());
+            let shown = shown(&proxy, "CONNECT", "a.example:443");
+            assert!(shown.is_none_or(|value| value.as_bytes().starts_with(b"Digest ")));
+        }
+        let proxy: Proxy = "http://ada:s3cret@p.example".parse().unwrap();
+        assert_eq!(asks(&proxy, "Basic realm=\"p\""), Ok(()));
+    }
 }
