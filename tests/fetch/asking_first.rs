@@ -118,6 +118,24 @@ fn a_417_that_stays_is_an_answer() {
     assert_eq!(raw.seen().len(), 2, "once with, once without");
 }
 
+/// RFC 9110 §10.1.1: any other expectation is the user's, and so is what comes of it.
+#[test]
+fn a_417_to_something_else_is_an_answer_too() {
+    for forbidden in [false, true] {
+        let refused = vec![Step::ReadHead, Step::ReadBody(4), send(KNOWS_NONE)];
+        let raw = Raw::serve_each(vec![refused, vec![Step::ReadHead, send(OK)]]);
+        let call = Client::new().post(raw.url("/")).header("Expect", "x=y");
+        let call = match forbidden {
+            true => call.expect_continue(false),
+            false => call,
+        };
+        let page = run(call.body("body").send()).unwrap();
+        assert_eq!(page.status(), StatusCode::EXPECTATION_FAILED);
+        assert_eq!(raw.seen().len(), 1);
+        assert!(raw.seen()[0].text().contains("expect: x=y\r\n"));
+    }
+}
+
 #[test]
 fn it_is_asked_for_and_can_be_forbidden() {
     for (wanted, body) in [(None, "body"), (Some(false), "body")] {

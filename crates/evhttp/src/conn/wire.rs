@@ -329,12 +329,21 @@ fn begin(
     Ok(drive)
 }
 
-/// RFC 9110 §15.5.18: a server that knows no expectations is asked once more without.
+/// RFC 9110 §15.5.18: a server that does not know this expectation is asked once more without. Any other one is
+/// the user's, and its 417 the answer to it.
 #[cold]
 #[inline(never)]
 fn may_stop_asking(call: &mut Call) -> bool {
-    call.options.expect_continue = Some(false);
-    call.headers.remove(EXPECT).is_some()
+    let asked = expects_continue(&call.headers);
+    if asked {
+        call.options.expect_continue = Some(false);
+    }
+    asked
+}
+
+fn expects_continue(headers: &HeaderMap) -> bool {
+    let field = headers.get(EXPECT);
+    field.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(CONTINUE.as_bytes()))
 }
 
 /// Whether the request is to ask before its body is sent, and the field for it.
@@ -342,7 +351,8 @@ fn may_stop_asking(call: &mut Call) -> bool {
 fn asks_first(keeper: &Keeper, origin: &Origin, call: &mut Call, body: &Body, fresh: bool) -> bool {
     match call.options.expect_continue {
         Some(true) => _ = call.headers.insert(EXPECT, CONTINUE),
-        Some(false) => _ = call.headers.remove(EXPECT),
+        Some(false) if expects_continue(&call.headers) => _ = call.headers.remove(EXPECT),
+        Some(false) => {}
         None if call.headers.contains_key(EXPECT) => {}
         None => {
             let upload = Upload {
@@ -356,8 +366,7 @@ fn asks_first(keeper: &Keeper, origin: &Origin, call: &mut Call, body: &Body, fr
             }
         }
     }
-    let field = call.headers.get(EXPECT);
-    field.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(CONTINUE.as_bytes()))
+    expects_continue(&call.headers)
 }
 
 /// RFC 9112 §3.2.4: `*` at a proxy is the URL without a path.
