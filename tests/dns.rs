@@ -3,6 +3,7 @@
 
 mod dns {
     mod asking;
+    mod families;
     mod hostile;
     mod learning;
 }

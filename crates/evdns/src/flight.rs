@@ -96,10 +96,13 @@ impl Flight {
         })
     }
 
-    /// Joins those who wait; `emitter` hears of all that happens from now on.
+    /// Joins those who wait; `emitter` hears of all that happens from now on, and of what it can act on already.
     pub(crate) fn join(self: &Rc<Self>, emitter: Option<&Emitter>) -> Waiter {
         self.numbers.set(self.numbers.get() + 1);
         self.listeners.borrow_mut().extend(emitter.cloned());
+        if let Some(emitter) = emitter {
+            self.catch_up(emitter);
+        }
         Waiter {
             flight: self.clone(),
             number: self.numbers.get(),
@@ -301,34 +304,43 @@ impl Flight {
             records: reply.answers.len(),
             elapsed: self.state.now().saturating_sub(self.began),
         });
-        if self.questions.len() > 1 && matches!(rtype, A | AAAA) {
-            self.emit_partial(rtype, &reply);
-        }
+        self.emit_early(rtype, &reply);
         if let Some(query) = &mut *self.query.borrow_mut() {
             query.heard(question, reply);
         }
     }
 
-    fn emit_partial(&self, rtype: Type, reply: &Reply) {
-        if reply.truncated || reply.rcode != 0 {
-            return;
-        }
-        let wanted = self
-            .listeners
-            .borrow()
-            .iter()
-            .any(|emitter| emitter.wants(PARTIAL));
-        if !wanted {
-            return;
+    /// What of a reply may be acted on while the other family's is late.
+    fn early(&self, rtype: Type, reply: &Reply) -> Option<Partial> {
+        if reply.truncated || self.questions.len() < 2 || !matches!(rtype, A | AAAA) {
+            return None;
         }
         let answer = Answer::new(reply.clone(), &self.name, rtype);
-        let addresses: Vec<_> = answer.addresses().collect();
-        if !addresses.is_empty() {
-            let addresses = self
-                .state
-                .sort(addresses.into_iter().map(|ip| (ip, 0)).collect());
-            let addresses: Vec<_> = addresses.into_iter().map(|(ip, _)| ip).collect();
-            self.emit(PARTIAL, || Partial::new(addresses.clone()));
+        self.state.early(&answer)
+    }
+
+    fn emit_early(&self, rtype: Type, reply: &Reply) {
+        let listens = |emitter: &Emitter| emitter.wants(PARTIAL);
+        if self.listeners.borrow().iter().any(listens)
+            && let Some(partial) = self.early(rtype, reply)
+        {
+            self.emit(PARTIAL, || partial.clone());
+        }
+    }
+
+    /// Tells who comes later what came already: the reply that is still awaited may take as long as servers have.
+    fn catch_up(&self, emitter: &Emitter) {
+        if !emitter.wants(PARTIAL) {
+            return;
+        }
+        let query = self.query.borrow();
+        let replies = query.iter().flat_map(Query::replies);
+        let early: Vec<Partial> = replies
+            .filter_map(|(rtype, reply)| self.early(rtype, reply))
+            .collect();
+        drop(query);
+        for partial in early {
+            emitter.emit(PARTIAL, partial);
         }
     }
 }
@@ -364,7 +376,12 @@ impl Asker for Flight {
 impl Waiter {
     /// Waits until it is over.
     pub(crate) async fn landed(&self) -> &Landed {
-        poll_fn(|cx| self.flight.poll(self.number, cx)).await
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Takes the query further.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<&Landed> {
+        self.flight.poll(self.number, cx)
     }
 }
 

@@ -179,6 +179,16 @@ impl Query {
             .flatten()
     }
 
+    /// The replies that are there so far.
+    pub(crate) fn replies(&self) -> impl Iterator<Item = (Type, &Reply)> {
+        self.questions
+            .iter()
+            .filter_map(|question| match &question.state {
+                State::Answered(reply) => Some((question.rtype, reply)),
+                _ => None,
+            })
+    }
+
     /// The troubles with servers there were since this was last asked.
     pub(crate) fn take_troubles(&mut self) -> Vec<(usize, Trouble)> {
         std::mem::take(&mut self.news)

@@ -4,15 +4,18 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
 use std::rc::{Rc, Weak};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use evcore::{Emitter, Reactor, spawn};
 
 use crate::cache::Cache;
 use crate::config::resolv_conf::ResolvConf;
+use crate::event::{PARTIAL, Partial};
 use crate::files::Configuration;
 use crate::flight::{Flight, Landed, Waiter};
 use crate::interfaces::Interfaces;
@@ -25,7 +28,7 @@ use crate::query::servers::Servers;
 use crate::query::{Manner, Turn};
 use crate::random::Random;
 use crate::transport::Link;
-use crate::wire::{NS, Type};
+use crate::wire::{NOERROR, NS, Type};
 
 /// A configuration at work.
 pub(crate) struct State {
@@ -127,9 +130,11 @@ impl State {
             .zip(&found)
             .filter(|(_, found)| found.is_none())
             .map(|(rtype, _)| *rtype);
-        for waiter in self.waiters(name, missing, emitter, now) {
-            let landed = waiter.landed().await;
-            merge(&mut answers, &mut found, types, landed);
+        let mut waiters = self.waiters(name, missing, emitter, now);
+        while !waiters.is_empty() {
+            self.tell_early(&found, emitter);
+            let waiter = next_landed(&mut waiters).await;
+            merge(&mut answers, &mut found, types, waiter.landed().await);
         }
         for (rtype, found) in types
             .iter()
@@ -144,6 +149,27 @@ impl State {
         }
         answers.answers = found;
         answers
+    }
+
+    /// Tells of those families that are there while another is awaited.
+    fn tell_early(&self, found: &[Option<Answer>], emitter: &Emitter) {
+        if emitter.wants(PARTIAL) {
+            let early = found
+                .iter()
+                .flatten()
+                .filter_map(|answer| self.early(answer));
+            early.for_each(|partial| emitter.emit(PARTIAL, partial));
+        }
+    }
+
+    /// What of an answer may be acted on before all are there, if there is anything.
+    pub(crate) fn early(&self, answer: &Answer) -> Option<Partial> {
+        let addresses: Vec<Scoped> = answer.addresses().map(|ip| (ip, 0)).collect();
+        if answer.rcode != NOERROR || addresses.is_empty() {
+            return None;
+        }
+        let addresses = self.sort(addresses).into_iter().map(|(ip, _)| ip);
+        Some(Partial::new(addresses.collect()))
     }
 
     /// Joins the queries under way for these types, and starts one for those nobody asks for: the same question is
@@ -279,6 +305,20 @@ impl State {
     pub(crate) fn host_of(&self, ip: IpAddr) -> Option<Name> {
         self.configuration.hosts.as_ref()?.name_of(ip)?.parse().ok()
     }
+}
+
+/// Takes out the first that has landed. All are polled, since each drives its own query: none waits for another to end.
+async fn next_landed(waiters: &mut Vec<Waiter>) -> Waiter {
+    let landed = poll_fn(|cx| {
+        let landed = waiters.iter().map(|waiter| waiter.poll(cx).is_ready());
+        let landed: Vec<bool> = landed.collect();
+        match landed.iter().position(|landed| *landed) {
+            Some(first) => Poll::Ready(first),
+            None => Poll::Pending,
+        }
+    });
+    let landed = landed.await;
+    waiters.swap_remove(landed)
 }
 
 /// Adds what one query found out to `found`, which is in the order of `types`.
