@@ -1,16 +1,20 @@
 //! Bodies in both directions: expectations, streaming, back-pressure.
 
-use std::io::Read;
+use std::cell::RefCell;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use bed::pattern;
 use bytes::Bytes;
 use evcore::Promise;
-use evhttp::http::StatusCode;
+use evhttp::http::{HeaderMap, StatusCode};
 use evhttp::server::Request;
-use evhttp::{Body, Response, serve};
+use evhttp::{Body, CHUNK, Response, Server, serve};
 
-use crate::{LIMIT, field, serving};
+use crate::{LIMIT, SECOND, Served, field, serving};
 
 #[test]
 fn a_body_is_called_for_when_it_is_read() {
@@ -142,8 +146,127 @@ fn a_request_body_kept_for_later_says_that_it_is_gone() {
     let mut peer = server.connect();
     peer.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
     assert_eq!(peer.answer(), (200, "answered".into()));
-    let late = "the request's body went with its exchange, which is over";
-    assert_eq!(told.recv_timeout(LIMIT).unwrap(), Err(late.to_owned()));
+    assert_eq!(told.recv_timeout(LIMIT).unwrap(), Err(LATE.to_owned()));
+}
+
+type Told = Result<usize, String>;
+
+/// Reads a body in a coroutine of its own, and tells of each piece and of an error.
+fn telling(body: Body, tell: Sender<Told>) -> Promise<Rc<HeaderMap>> {
+    let failed = tell.clone();
+    let read = body
+        .done()
+        .on(CHUNK, move |piece| tell.send(Ok(piece.len())).unwrap());
+    read.settled(move |outcome| {
+        if let Err(error) = outcome {
+            // The test may be over.
+            _ = failed.send(Err(error.to_string()));
+        }
+    });
+    read
+}
+
+/// A server that reads bodies in a coroutine beside the conversation (`Body::done`), which goes on with what `/go` lets
+/// go on; and what is told of the bodies: the length of a piece, or the error.
+fn reading_apart(idle: Duration) -> (Served, Receiver<Told>) {
+    let (tell, told) = channel();
+    let server = serving(move || {
+        let (go, resolver) = Promise::pending();
+        let resolver = Rc::new(RefCell::new(Some(resolver)));
+        let answer = move |request: Request| {
+            let (tell, resolver, go) = (tell.clone(), resolver.clone(), go.fork());
+            async move {
+                if request.path() == "/go" {
+                    resolver.take().expect("said once").resolve(());
+                    return Ok("gone");
+                }
+                let fails = request.path() == "/fails";
+                let read = telling(request.body, tell);
+                go.await?;
+                match fails {
+                    true => Err(evcore::Error::from("not for you")),
+                    false => read.await.map(|_| "read"),
+                }
+            }
+        };
+        let server = Server::builder().idle_for(idle);
+        server.serve("127.0.0.1:0", answer).unwrap()
+    });
+    (server, told)
+}
+
+const LATE: &str = "the request's body went with its exchange, which is over";
+
+/// A socket wakes one coroutine in a direction: the one that reads is not to be forgotten when the other has a look.
+#[test]
+fn a_body_read_apart_goes_on_while_the_answer_is_made() {
+    let (server, told) = reading_apart(10 * LIMIT);
+    let mut peer = server.connect();
+    peer.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nbo");
+    assert_eq!(told.recv_timeout(LIMIT).unwrap(), Ok(2));
+    let mut other = server.connect();
+    other.send("GET /go HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(other.answer(), (200, "gone".into()));
+    for _ in 0..3 {
+        peer.send("dy");
+        assert_eq!(told.recv_timeout(LIMIT), Ok(Ok(2)));
+    }
+    assert_eq!(peer.answer(), (200, "read".into()));
+}
+
+#[test]
+fn a_body_read_apart_hears_that_its_exchange_is_over() {
+    let (server, told) = reading_apart(10 * LIMIT);
+    let mut peer = server.connect();
+    peer.send("PUT /fails HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nten bytes.");
+    assert_eq!(told.recv_timeout(LIMIT).unwrap(), Ok(10));
+    let mut other = server.connect();
+    other.send("GET /go HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(other.answer(), (200, "gone".into()));
+    assert_eq!(peer.answer().0, 500);
+    assert_eq!(told.recv_timeout(LIMIT), Ok(Err(LATE.to_owned())));
+}
+
+/// The end of a connection is that of its body, and nobody who reads that keeps the socket.
+#[test]
+fn a_body_read_apart_goes_with_its_connection() {
+    let (server, told) = reading_apart(SECOND / 5);
+    let mut peer = server.connect();
+    peer.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nten bytes.");
+    assert_eq!(told.recv_timeout(LIMIT).unwrap(), Ok(10));
+    assert!(peer.is_closed_within(LIMIT), "it is swept");
+    assert_eq!(told.recv_timeout(LIMIT), Ok(Err(LATE.to_owned())));
+}
+
+#[test]
+fn a_body_that_is_kept_keeps_no_connection() {
+    let kept: Rc<RefCell<Option<Body>>> = Rc::default();
+    let keep = kept.clone();
+    let server = serve("127.0.0.1:0", move |request: Request| {
+        *keep.borrow_mut() = Some(request.body);
+        evcore::sleep(10 * LIMIT).then(|()| "late")
+    });
+    let server = server.unwrap();
+    let mut peer = TcpStream::connect(server.local_addr()).unwrap();
+    peer.set_read_timeout(Some(LIMIT)).unwrap();
+    peer.write_all(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n")
+        .unwrap();
+    let looking = kept.clone();
+    let asked = evcore::spawn(async move {
+        while looking.borrow().is_none() {
+            evcore::sleep(evcore::ms(1)).await?;
+        }
+        Ok(())
+    });
+    evcore::run(asked.timeout(LIMIT)).unwrap();
+    server.close();
+    // Its work is dropped in the next turn.
+    evcore::run(evcore::sleep(Duration::ZERO)).unwrap();
+    let read = peer.read(&mut [0]);
+    assert!(matches!(read, Ok(0)), "{read:?}");
+    let mut body = kept.take().expect("it was kept");
+    let late = evcore::run(evcore::spawn(async move { body.next().await }));
+    assert_eq!(late.unwrap_err().to_string(), LATE);
 }
 
 /// Memory of this program that is in use, in KiB.

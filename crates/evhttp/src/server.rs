@@ -26,6 +26,7 @@ mod accept;
 mod digest;
 mod exchange;
 mod io;
+mod reader;
 mod spare;
 mod stock;
 mod sweep;
@@ -58,7 +59,8 @@ pub struct Request {
     pub version: Version,
     /// The fields.
     pub headers: HeaderMap,
-    /// The content; it is read from the wire as it is asked for.
+    /// The content; it is read from the wire as it is asked for, until the
+    /// answer is sent or the connection ends.
     pub body: Body,
     /// The other end of the connection.
     pub peer: SocketAddr,

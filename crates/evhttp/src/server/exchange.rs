@@ -3,7 +3,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -52,8 +52,7 @@ pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<Option<Taker>
         if let Some(body) = write(io, answer)? {
             send(io, body).await?;
         }
-        // From here on the request's body is the user's no more.
-        io.exchange.set(io.exchange.get() + 1);
+        io.end_exchange();
         let unread = unwanted || !io.all_read.get() && drain(io).await.is_err();
         if unread || io.codec.borrow_mut().restart() != Verdict::Keep {
             return linger(io).await.map(|()| None);
@@ -71,7 +70,7 @@ async fn unless_gone<F: Future>(io: &Io, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     let done = poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending => io.poll_gone(cx).map(|()| None),
+        Poll::Pending => io.reader.both(cx, |cx| io.poll_gone(cx)).map(|()| None),
     });
     let done = done.await;
     io.undate();
@@ -97,7 +96,7 @@ fn poll_reply(
         let event = io.codec.borrow_mut().next(&mut io.input.borrow_mut());
         match event {
             Ok(Event::Head(head, framing)) => {
-                let reply = (state.answer)(request(io, head, framing));
+                let reply = (state.answer)(request(io, head, framing, cx));
                 return Poll::Ready(Ok(Some(reply)));
             }
             Ok(Event::Closed) => return Poll::Ready(Ok(None)),
@@ -120,12 +119,15 @@ fn poll_reply(
 }
 
 /// It is the user's turn to answer this.
-fn request(io: &Rc<Io>, head: RequestHead, framing: Framing) -> Request {
+fn request(io: &Rc<Io>, head: RequestHead, framing: Framing, cx: &Context<'_>) -> Request {
     io.turn_to(Turn::Ours);
     io.all_read.set(framing == Framing::None);
     let body = match framing {
         Framing::None => Body::empty(),
-        _ => Body::pieces(Incoming::new(io)),
+        _ => {
+            io.reader.begin(cx);
+            Body::pieces(Incoming::new(io))
+        }
     };
     Request::new(head, body, io.peer)
 }
@@ -265,14 +267,18 @@ async fn send_piece(io: &Io, mut piece: Bytes) -> Result<()> {
     io.output().extend_from_slice(frame.prefix());
     let mut suffix = frame.suffix();
     io.turn_to(Turn::Body);
-    let sent = poll_fn(|cx| io.poll_send(cx, &mut piece, &mut suffix)).await;
+    let sent = poll_fn(|cx| {
+        let reader = &io.reader;
+        reader.both(cx, |cx| io.poll_send(cx, &mut piece, &mut suffix))
+    });
+    let sent = sent.await;
     io.turn_to(Turn::Ours);
     sent.map_err(|error| lost(Phase::Send, io, error).into())
 }
 
 pub(super) async fn flush(io: &Io) -> Result<()> {
     io.turn_to(Turn::Body);
-    let sent = poll_fn(|cx| io.poll_flush(cx)).await;
+    let sent = poll_fn(|cx| io.reader.both(cx, |cx| io.poll_flush(cx))).await;
     io.turn_to(Turn::Ours);
     sent.map_err(|error| lost(Phase::Send, io, error).into())
 }
@@ -312,9 +318,9 @@ async fn linger(io: &Io) -> Result<()> {
     }
 }
 
-/// A request's body, on the wire.
+/// A request's body, on the wire. It keeps no connection: who keeps it may do so for long.
 struct Incoming {
-    io: Rc<Io>,
+    io: Weak<Io>,
     exchange: u64,
     trailers: Option<HeaderMap>,
     ended: bool,
@@ -323,19 +329,20 @@ struct Incoming {
 impl Incoming {
     fn new(io: &Rc<Io>) -> Incoming {
         Incoming {
-            io: io.clone(),
+            io: Rc::downgrade(io),
             exchange: io.exchange.get(),
             trailers: None,
             ended: false,
         }
     }
 
-    fn is_over(&self) -> bool {
-        self.exchange != self.io.exchange.get()
+    /// The connection, unless the exchange is over.
+    fn io(&self) -> Option<Rc<Io>> {
+        let io = self.io.upgrade();
+        io.filter(|io| io.exchange.get() == self.exchange)
     }
 
-    fn poll_wire(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
-        let io = &*self.io;
+    fn poll_wire(&mut self, io: &Io, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
         let fail = |fault| broken(Phase::Body, io, fault);
         let mut at_end = false;
         loop {
@@ -356,23 +363,36 @@ impl Incoming {
                 Event::Closed => return Poll::Ready(Ok(None)),
                 _ => {}
             }
-            ready!(self.poll_go_on(cx))?;
-            let more = ready!(io.poll_receive(cx));
-            at_end = !more.map_err(|error| lost(Phase::Body, io, error))?;
+            io.wait_for_body(cx);
+            at_end = !ready!(io.reader.both(cx, |cx| poll_more_of_body(io, cx)))?;
         }
     }
+}
 
-    /// RFC 9110 §10.1.1: the peer may be waiting for our word to go on.
-    fn poll_go_on(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let mut codec = self.io.codec.borrow_mut();
-        if codec.expects_continue() {
-            let written = codec.write_continue(&mut self.io.output());
-            written.map_err(|fault| broken(Phase::Body, &self.io, fault))?;
+/// Receives once, for a body that is wanted. `Ok(false)` at the end.
+fn poll_more_of_body(io: &Io, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+    ready!(poll_go_on(io, cx))?;
+    io.poll_receive(cx)
+        .map_err(|error| lost(Phase::Body, io, error))
+}
+
+/// RFC 9110 §10.1.1: the peer may be waiting for our word to go on.
+fn poll_go_on(io: &Io, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    let mut codec = io.codec.borrow_mut();
+    if codec.expects_continue() {
+        let written = codec.write_continue(&mut io.output());
+        written.map_err(|fault| broken(Phase::Body, io, fault))?;
+    }
+    drop(codec);
+    io.poll_flush(cx)
+        .map_err(|error| lost(Phase::Send, io, error))
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Some(io) = self.io() {
+            io.reader.rest();
         }
-        drop(codec);
-        self.io
-            .poll_flush(cx)
-            .map_err(|error| lost(Phase::Send, &self.io, error))
     }
 }
 
@@ -381,22 +401,21 @@ impl Pieces for Incoming {
         if self.ended {
             return Poll::Ready(None);
         }
-        if self.is_over() {
+        let Some(io) = self.io() else {
             self.ended = true;
             let late = "the request's body went with its exchange, which is over";
             return Poll::Ready(Some(Err(late.into())));
-        }
-        self.io.turn_to(Turn::Body);
-        let piece = ready!(self.poll_wire(cx));
-        self.io.turn_to(Turn::Ours);
+        };
+        let piece = ready!(self.poll_wire(&io, cx));
+        io.reader.rest();
         self.ended = !matches!(piece, Ok(Some(_)));
         Poll::Ready(piece.map_err(Into::into).transpose())
     }
 
     fn length(&self) -> Option<u64> {
-        match self.ended || self.is_over() {
-            true => Some(0),
-            false => self.io.codec.borrow().want().map(|want| want as u64),
+        match self.io().filter(|_| !self.ended) {
+            None => Some(0),
+            Some(io) => io.codec.borrow().want().map(|want| want as u64),
         }
     }
 

@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use evcore::Reactor;
 use evcore::net::TcpStream;
 
+use super::reader::Reader;
 use super::spare::Spare;
 use super::stock::Stock;
 use super::sweep::{Patience, Watch};
@@ -68,6 +69,7 @@ pub(crate) struct Io {
     shared: Rc<Shared>,
     /// Counts exchanges: a body of an earlier one reads nothing any more.
     pub(super) exchange: Cell<u64>,
+    pub(super) reader: Reader,
     /// The request has been read to its end.
     pub(super) all_read: Cell<bool>,
 }
@@ -91,6 +93,7 @@ impl Io {
             dated: Cell::new(false),
             shared,
             exchange: Cell::new(0),
+            reader: Reader::default(),
             all_read: Cell::new(false),
         }
     }
@@ -105,6 +108,32 @@ impl Io {
         let now = Reactor::current().now();
         self.turn.set((turn, now));
         self.shared.watch.note(turn, now);
+    }
+
+    /// Who polls with `cx` waits for more of the request's body, whatever the conversation does meanwhile.
+    pub(super) fn wait_for_body(&self, cx: &Context<'_>) {
+        if self.reader.wait(cx) {
+            self.wait_anew();
+        }
+    }
+
+    /// Bytes have moved: who is at a body has all its time again.
+    fn moved(&self) {
+        if self.turn() == Turn::Body {
+            self.wait_anew();
+        }
+    }
+
+    fn wait_anew(&self) {
+        let now = Reactor::current().now();
+        self.turn.update(|(turn, _)| (turn, now));
+        self.shared.watch.note(Turn::Body, now);
+    }
+
+    /// From here on the request's body is the user's no more.
+    pub(super) fn end_exchange(&self) {
+        self.exchange.set(self.exchange.get() + 1);
+        self.reader.let_go();
     }
 
     /// The connection is about to wait for a request: if none has begun, it lends its memory to the others.
@@ -131,14 +160,18 @@ impl Io {
         self.output.borrow().len()
     }
 
+    /// While an answer is made, the request's body may be waited for.
     pub(super) fn turn(&self) -> Turn {
-        self.turn.get().0
+        match self.turn.get().0 {
+            Turn::Ours if self.reader.is_waiting() => Turn::Body,
+            turn => turn,
+        }
     }
 
     /// When the peer will have let us wait for too long.
     pub(super) fn due(&self) -> Option<Instant> {
-        let (turn, since) = self.turn.get();
-        let limit = self.shared.watch.patience.limit(turn)?;
+        let (_, since) = self.turn.get();
+        let limit = self.shared.watch.patience.limit(self.turn())?;
         Some(since + limit)
     }
 
@@ -163,9 +196,7 @@ impl Io {
         self.undate();
         let mut input = self.shared.spare.lend(&self.input);
         input.extend_from_slice(&scratch[..received]);
-        if self.turn() == Turn::Body {
-            self.turn_to(Turn::Body);
-        }
+        self.moved();
         Poll::Ready(Ok(received > 0))
     }
 
@@ -216,9 +247,7 @@ impl Io {
             let body = (sent - head).min(piece.len());
             piece.advance(body);
             *suffix = &suffix[sent - head - body..];
-            if self.turn() == Turn::Body {
-                self.turn_to(Turn::Body);
-            }
+            self.moved();
         }
     }
 

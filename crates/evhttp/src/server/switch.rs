@@ -26,6 +26,7 @@ pub(super) async fn answer(io: &Rc<Io>, response: &Response) -> Result<Option<Re
         return Ok(Some(failed(&why.into())));
     }
     // RFC 9110 §7.8: until the request is over the peer can't speak otherwise, and a 100 it waits for comes first.
+    io.end_exchange();
     if let Err(error) = drain(io).await {
         return Ok(Some(failed(&error)));
     }
@@ -44,8 +45,6 @@ pub(super) async fn answer(io: &Rc<Io>, response: &Response) -> Result<Option<Re
     };
     written.map_err(|fault| broken(Phase::Send, io, fault))?;
     flush(io).await?;
-    // From here on the request's body is the user's no more.
-    io.exchange.set(io.exchange.get() + 1);
     Ok(None)
 }
 
