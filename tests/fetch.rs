@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use evcore::Promise;
+
 mod fetch {
     mod archives;
     mod asking_first;
@@ -35,6 +37,12 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The patience of a test with what has to come: a busy machine may need much of it.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// What a promise comes to, if that is within [`LIMIT`]: where nothing comes a test fails, and does not hang. By the
+/// reactor's clock, so for those that have a real one.
+fn soon<T: Clone + 'static>(promise: Promise<T>) -> evcore::Result<T> {
+    evcore::run(promise.timeout(LIMIT))
+}
 
 /// Two rounds of asking and answering on one connection, and so on.
 fn rounds(count: usize) -> Vec<bed::raw::Step> {
