@@ -24,6 +24,9 @@ mod upgrade {
 use upgrade::websocket::{converse, echoing};
 
 const HOST: &str = "a.example";
+
+/// The patience of a test with what has to come: a busy machine may need much of it.
+const LIMIT: Duration = Duration::from_secs(30);
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 fn trusting(authority: &Authority) -> Connector {
@@ -119,7 +122,7 @@ fn a_tls_session_can_be_laid_over_it() {
         );
         Ok(heard)
     });
-    assert_eq!(&run(heard).unwrap(), b"answer");
+    assert_eq!(&run(heard.timeout(LIMIT)).unwrap(), b"answer");
     serving.join().unwrap();
 }
 
@@ -174,7 +177,7 @@ fn a_proxy_is_a_few_lines() {
         .build();
     // https, twice on one connection; WebSocket; and what it does not do.
     for _ in 0..2 {
-        let page = run(client.fetch(secure.url("localhost", "/"))).unwrap();
+        let page = run(client.fetch(secure.url("localhost", "/")).timeout(LIMIT)).unwrap();
         assert_eq!(page.text().unwrap(), "ok");
     }
     assert_eq!((secure.accepted(), proxy.connections()), (1, 1));
@@ -189,11 +192,11 @@ fn a_proxy_is_a_few_lines() {
     );
     // The tunnel ends with its client.
     drop(client);
-    let gone = async move {
+    let gone = spawn(async move {
         while proxy.connections() > 0 {
             evcore::sleep(Duration::from_millis(5)).await?;
         }
         Ok(())
-    };
-    run(gone).unwrap();
+    });
+    run(gone.timeout(LIMIT)).unwrap();
 }

@@ -11,7 +11,7 @@ use evhttp::http::{Method, StatusCode};
 use evhttp::server::Request;
 use evhttp::{Response, Server, Upgraded, serve};
 
-use crate::{Peer, SECOND, Served, field, serving};
+use crate::{LIMIT, Peer, SECOND, Served, field, serving};
 
 /// Says back what comes, until the peer ends its side.
 async fn echo(stream: Upgraded) -> Result<()> {
@@ -278,7 +278,7 @@ fn a_handed_over_connection_is_the_servers_until_it_is_closed() {
         .unwrap();
     let url = format!("http://{}/", server.local_addr());
     let upgraded = || evhttp::get(&url).upgrade("echo").send();
-    let streams = run(Promise::all([upgraded(), upgraded()])).unwrap();
+    let streams = run(Promise::all([upgraded(), upgraded()]).timeout(LIMIT)).unwrap();
     let streams = [0, 1].map(|n| streams[n].upgrade().unwrap());
     run(sleep(SECOND / 20)).unwrap();
     assert_eq!(
@@ -291,16 +291,16 @@ fn a_handed_over_connection_is_the_servers_until_it_is_closed() {
     run(sleep(SECOND / 5)).unwrap();
     assert!(!third.is_settled());
     kept.borrow_mut().remove(0);
-    run(third).unwrap();
+    run(third.timeout(LIMIT)).unwrap();
     assert_eq!(server.connections(), 2);
     // The server's end is the end of them all, wherever they are.
     server.close();
     assert_eq!(server.connections(), 0);
     for stream in streams {
-        assert_eq!(run(stream.read(1)).unwrap(), b"");
+        assert_eq!(run(stream.read(1).timeout(LIMIT)).unwrap(), b"");
     }
     let ours = kept.borrow()[0].clone();
-    assert_eq!(run(ours.read(1)).unwrap(), b"");
+    assert_eq!(run(ours.read(1).timeout(LIMIT)).unwrap(), b"");
 }
 
 /// A chat server keeps its guests where its function finds them: what that function owns owns their streams.
@@ -317,7 +317,7 @@ fn a_server_whose_function_owns_its_streams_goes_with_them() {
     })
     .unwrap();
     let url = format!("http://{}/", server.local_addr());
-    run(evhttp::get(url).upgrade("echo").send()).unwrap();
+    run(evhttp::get(url).upgrade("echo").send().timeout(LIMIT)).unwrap();
     assert_eq!(kept.borrow().len(), 1);
     let kept = Rc::downgrade(&{ kept });
     server.close();
@@ -330,14 +330,40 @@ fn a_server_whose_function_owns_its_streams_goes_with_them() {
     );
 }
 
+/// Counts when it goes, as what it is a part of does.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Work that hears nothing of its stream, on a loop that goes on.
+#[test]
+fn a_closed_server_drops_work_that_waits_for_something_else() {
+    let ended = Arc::new(AtomicUsize::new(0));
+    let count = ended.clone();
+    let server = serve("127.0.0.1:0", move |_: Request| {
+        let counted = Counted(count.clone());
+        Response::switching("echo", |_| async move {
+            let _counted = counted;
+            sleep(3_600 * SECOND).await
+        })
+    })
+    .unwrap();
+    let url = format!("http://{}/", server.local_addr());
+    let upgraded = evhttp::get(url).upgrade("echo").send().timeout(LIMIT);
+    let _page = run(upgraded).unwrap();
+    run(sleep(SECOND / 20)).unwrap();
+    assert_eq!(ended.load(Ordering::SeqCst), 0);
+    server.close();
+    run(sleep(Duration::ZERO)).unwrap();
+    assert_eq!(ended.load(Ordering::SeqCst), 1);
+}
+
 #[test]
 fn the_end_of_a_server_ends_the_work_on_its_streams() {
-    struct Counted(Arc<AtomicUsize>);
-    impl Drop for Counted {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
     let ended = Arc::new(AtomicUsize::new(0));
     let served = serving({
         let ended = ended.clone();

@@ -14,6 +14,8 @@ use evhttp::http::{HeaderName, HeaderValue};
 use evhttp::{Request, Response, Upgraded, server};
 use futures_core::Stream;
 
+use crate::LIMIT;
+
 pub(crate) type Socket = WebSocketStream<Upgraded>;
 
 /// Opens a socket by this request.
@@ -61,7 +63,7 @@ pub(crate) async fn hear(socket: &mut Socket) -> Result<Option<Message>> {
 
 /// Messages of every kind and length, said back by the peer, and the goodbye.
 pub(crate) fn converse(request: Request) {
-    run(spawn(async move {
+    let conversation = spawn(async move {
         let mut socket = open(request).await?;
         let lengths = [0, 1, 125, 126, 65_535, 65_536, 300_000];
         let binary = lengths.map(|length| Message::Binary(Bytes::from(vec![7; length])));
@@ -78,6 +80,6 @@ pub(crate) fn converse(request: Request) {
             assert!(message.is_close(), "{message:?}");
         }
         Ok(())
-    }))
-    .unwrap();
+    });
+    run(conversation.timeout(LIMIT)).unwrap();
 }
