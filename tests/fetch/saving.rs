@@ -1,9 +1,11 @@
 //! Bodies that go into files: all of it or none, whatever happens on the way.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bed::raw::{Raw, Step, send};
@@ -11,7 +13,7 @@ use bed::{TempDir, pattern, wait_until};
 use bytes::Bytes;
 use evcore::{Kind, Promise, Reactor, run, sleep};
 use evhttp::http::StatusCode;
-use evhttp::{Body, CHUNK, Error, ErrorKind, PROGRESS, Response, fetch, get, serve};
+use evhttp::{Body, CHUNK, Error, ErrorKind, PROGRESS, Pieces, Response, fetch, get, serve};
 
 use crate::{LIMIT, OK};
 
@@ -27,6 +29,16 @@ fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Turns until something is so, which the loop and its helpers bring about.
+#[track_caller]
+fn turn_until(ready: impl Fn() -> bool) {
+    let reactor = Reactor::current();
+    assert!(wait_until(PATIENCE, || {
+        reactor.turn(Duration::ZERO);
+        ready()
+    }));
 }
 
 fn pieces(count: usize, piece: &'static [u8]) -> Body {
@@ -84,9 +96,35 @@ fn a_whole_page_is_saved_and_still_readable() {
 fn small_pieces_are_gathered_and_stay_in_order() {
     let folder = TempDir::new("save");
     let path = folder.join("lines");
-    let line: &'static [u8] = b"twelve bytes";
-    assert_eq!(run(pieces(100_000, line).save(&path)).unwrap(), 1_200_000);
-    assert!(fs::read(&path).unwrap() == line.repeat(100_000));
+    let lines: Vec<Bytes> = (0..50_000)
+        .map(|n| format!("line {n:06}\n").into())
+        .collect();
+    let whole = lines.concat();
+    // While a write is under way nobody asks for pieces: its end is seen in the length that the next ones find.
+    let lengths = Rc::new(RefCell::new(BTreeSet::new()));
+    let (seen, inside) = (lengths.clone(), folder.path().to_owned());
+    let body = Body::pieces(Ready(lines.into_iter(), move || {
+        let part = inside.join(&names(&inside)[0]);
+        seen.borrow_mut().insert(fs::metadata(part).unwrap().len());
+    }));
+    assert_eq!(run(body.save(&path)).unwrap(), whole.len() as u64);
+    assert!(fs::read(&path).unwrap() == whole);
+    let writes = whole.len().div_ceil(evhttp::limits::FILE_PIECE);
+    assert!(lengths.borrow().len() <= writes + 1, "{lengths:?}");
+}
+
+/// Pieces that are all there, and what is done when one is asked for.
+struct Ready<F>(std::vec::IntoIter<Bytes>, F);
+
+impl<F: Fn() + 'static> Pieces for Ready<F> {
+    fn poll_piece(&mut self, _: &mut Context<'_>) -> Poll<Option<evcore::Result<Bytes>>> {
+        self.1();
+        Poll::Ready(self.0.next().map(Ok))
+    }
+
+    fn length(&self) -> Option<u64> {
+        None
+    }
 }
 
 #[test]
@@ -118,14 +156,7 @@ fn who_gives_it_up_leaves_nothing() {
     let path = folder.join("file");
     let page = run(get(raw.url("/")).stream()).unwrap();
     let saving = page.save(&path);
-    let inside = folder.path().to_owned();
-    let arrived = async move {
-        while names(&inside).is_empty() {
-            sleep(Duration::from_millis(1)).await?;
-        }
-        Ok(())
-    };
-    run(arrived).unwrap();
+    turn_until(|| !names(folder.path()).is_empty());
     let part = names(folder.path()).remove(0);
     assert!(
         part.starts_with(".evhttp-") && part.ends_with(".part"),
@@ -141,18 +172,11 @@ fn who_gives_it_up_leaves_nothing() {
 fn a_closed_reactor_leaves_nothing() {
     let folder = TempDir::new("save");
     let path = folder.join("file");
-    let inside = folder.path().to_owned();
     let reactor = Reactor::new().unwrap();
     let entered = reactor.enter();
     let never = Body::from_fn(None, || sleep(Duration::from_secs(3_600)).then(|()| None));
     let saving = never.save(&path);
-    let arrived = async move {
-        while names(&inside).is_empty() {
-            sleep(Duration::from_millis(1)).await?;
-        }
-        Ok(())
-    };
-    reactor.run(arrived).unwrap();
+    turn_until(|| !names(folder.path()).is_empty());
     drop((saving, entered, reactor));
     assert!(wait_until(PATIENCE, || names(folder.path()).is_empty()));
 }
@@ -188,9 +212,10 @@ fn a_pipe_is_written_as_it_is() {
     let source = pipe.clone();
     let reader = std::thread::spawn(move || fs::read(source));
     assert_eq!(run(pieces(50, b"content").save(&pipe)).unwrap(), 350);
-    assert_eq!(reader.join().unwrap().unwrap().len(), 350);
+    // Before the reader, who would wait for ever for what goes to another file.
     assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
     assert_eq!(names(folder.path()), ["pipe"]);
+    assert_eq!(reader.join().unwrap().unwrap().len(), 350);
 }
 
 /// While a write is under way, nothing is read: what is held is one round of pieces.
@@ -211,20 +236,13 @@ fn a_slow_disk_slows_the_sender_down() {
     });
     let asked = Rc::new(Cell::new(0));
     let count = asked.clone();
-    let body = Body::from_fn(None, move || {
+    let pieces = vec![Bytes::from_static(&[7; PIECE]); 1_000];
+    let body = Body::pieces(Ready(pieces.into_iter(), move || {
         count.set(count.get() + 1);
-        let more = count.get() <= 1_000;
-        Promise::ready(more.then(|| Bytes::from_static(&[7; PIECE])))
-    });
+    }));
     let saving = body.save(&pipe);
-    let seen = asked.clone();
-    let stuck = async move {
-        while seen.get() == 0 {
-            sleep(Duration::from_millis(1)).await?;
-        }
-        sleep(Duration::from_millis(100)).await
-    };
-    run(stuck).unwrap();
+    turn_until(|| asked.get() > 0);
+    run(sleep(Duration::from_millis(100))).unwrap();
     assert!(!saving.is_settled());
     assert!(
         asked.get() * PIECE <= evhttp::limits::FILE_PIECE + PIECE,
