@@ -4,13 +4,12 @@
 use std::rc::Rc;
 
 use bed::raw::{Raw, Step, send};
-use evcore::run;
 use evhttp::har::Recorder;
 use evhttp::http::HeaderValue;
 use evhttp::http::header::ACCEPT;
 use evhttp::{Answer, Call, Client, ClientBuilder, Layer, Next, Proxies, Request};
 
-use crate::{OK, rounds};
+use crate::{OK, soon};
 
 const US: &str = concat!("evhttp/", env!("CARGO_PKG_VERSION"));
 
@@ -25,9 +24,20 @@ fn heads(raw: &Raw) -> Vec<String> {
     heads.map(|head| head.replace("\r\n", "|")).collect()
 }
 
+/// One round of asking and answering for each of these.
+fn answers(these: &[&str]) -> Vec<Step> {
+    let round = |answer: &&str| [Step::ReadHead, send(answer)];
+    these.iter().flat_map(round).collect()
+}
+
+/// A client that adds Host and User-Agent, and no codings.
+fn plain() -> ClientBuilder {
+    Client::builder().decode(false)
+}
+
 fn head(ask: impl FnOnce(&Client, &str) -> Request, client: ClientBuilder) -> String {
     let raw = Raw::answer(OK);
-    run(ask(&client.build(), &raw.url("/")).send()).unwrap();
+    soon(ask(&client.build(), &raw.url("/")).send()).unwrap();
     heads(&raw).remove(0)
 }
 
@@ -122,10 +132,7 @@ fn title_case_is_for_all_that_is_not_spelled() {
         Step::ReadHead,
         send(OK),
     ]);
-    let client = Client::builder()
-        .title_case(true)
-        .decode(false)
-        .cookies(true);
+    let client = plain().title_case(true).cookies(true);
     let client = client
         .header_as("x-usual", "1")
         .credentials(raw.url("/"), "ada", "s3cret")
@@ -134,7 +141,7 @@ fn title_case_is_for_all_that_is_not_spelled() {
         .post(raw.url("/"))
         .header("x-own", "2")
         .header_as("sPELLED", "3");
-    run(call.body("body").send()).unwrap();
+    soon(call.body("body").send()).unwrap();
     let first = "POST / HTTP/1.1|Host: SERVER|X-Own: 2|sPELLED: 3|x-usual: 1|User-Agent: US";
     let heads = heads(&raw);
     assert_eq!(heads[0], format!("{first}|Content-Length: 4"));
@@ -152,23 +159,19 @@ fn title_case_is_for_all_that_is_not_spelled() {
 
 #[test]
 fn a_redirect_keeps_the_spelling_of_what_goes_along() {
-    let there = Raw::serve(vec![Step::ReadHead, send(OK)]);
+    let there = Raw::serve(answers(&[OK]));
     let moved = |to: &str| format!("HTTP/1.1 307 T\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
-    let here = Raw::serve(vec![
-        Step::ReadHead,
-        send(&moved("/b")),
-        Step::ReadHead,
-        send(&moved(&there.url("/c"))),
-    ]);
-    let call = Client::builder().decode(false).build().get(here.url("/a"));
+    let here = Raw::serve(answers(&[&moved("/b"), &moved(&there.url("/c"))]));
+    let call = plain().build().get(here.url("/a"));
     let call = call
         .header_as("AUTHORIZATION", "x")
         .header_as("X-Mine", "1")
         .header_as("Host", "b.example");
-    run(call
-        .header_as("COOKIE", "c=d")
-        .header_as("X-Mine", "2")
-        .send())
+    soon(
+        call.header_as("COOKIE", "c=d")
+            .header_as("X-Mine", "2")
+            .send(),
+    )
     .unwrap();
     let rest = "|AUTHORIZATION: x|X-Mine: 1|Host: b.example|COOKIE: c=d|X-Mine: 2|user-agent: US";
     assert_eq!(
@@ -189,12 +192,10 @@ fn a_redirect_keeps_the_spelling_of_what_goes_along() {
 #[test]
 fn a_second_attempt_is_spelled_alike() {
     let busy = "HTTP/1.1 503 No\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n";
-    let raw = Raw::serve_each(vec![
-        vec![Step::ReadHead, send(busy), Step::ReadHead, Step::Close],
-        rounds(1),
-    ]);
-    let client = Client::builder().retries(1).decode(false).build();
-    run(client.get(raw.url("/")).header_as("X-Mine", "1").send()).unwrap();
+    let ending = [answers(&[busy]), vec![Step::ReadHead, Step::Close]].concat();
+    let raw = Raw::serve_each(vec![ending, answers(&[OK])]);
+    let client = plain().retries(1).build();
+    soon(client.get(raw.url("/")).header_as("X-Mine", "1").send()).unwrap();
     // By a policy, and once more because the kept connection ended.
     let each = "GET / HTTP/1.1|host: SERVER|X-Mine: 1|user-agent: US";
     assert_eq!(heads(&raw), [each; 3]);
@@ -216,7 +217,7 @@ impl Layer for Meddler {
 
 #[test]
 fn what_a_layer_does_to_fields_counts() {
-    let client = Client::builder().layer(Meddler).decode(false);
+    let client = plain().layer(Meddler);
     let ask = |client: &Client, url: &str| {
         let call = client
             .get(url)
@@ -240,16 +241,20 @@ fn names_and_values_are_checked_as_ever() {
         ("X", "\0"),
     ] {
         let raw = Raw::answer(OK);
-        let spelled = run(Client::new()
-            .get(raw.url("/"))
-            .header_as(name, value)
-            .send());
-        let plain = run(Client::new().get(raw.url("/")).header(name, value).send());
-        let usual = run(Client::builder()
-            .header_as(name, value)
-            .build()
-            .fetch(raw.url("/")));
-        let line = plain.unwrap_err().to_string();
+        let spelled = soon(
+            Client::new()
+                .get(raw.url("/"))
+                .header_as(name, value)
+                .send(),
+        );
+        let unspelled = soon(Client::new().get(raw.url("/")).header(name, value).send());
+        let usual = soon(
+            Client::builder()
+                .header_as(name, value)
+                .build()
+                .fetch(raw.url("/")),
+        );
+        let line = unspelled.unwrap_err().to_string();
         assert!(line.ends_with("can't be sent: bad name or value"), "{line}");
         assert_eq!(spelled.unwrap_err().to_string(), line);
         assert_eq!(
@@ -263,27 +268,27 @@ fn names_and_values_are_checked_as_ever() {
     let call = Client::new()
         .post(raw.url("/"))
         .header_as("Content-LENGTH", "5");
-    assert!(run(call.body("body").send()).is_err());
+    assert!(soon(call.body("body").send()).is_err());
 }
 
 #[test]
 fn a_proxy_sees_the_same_letters() {
-    let raw = Raw::serve_each(vec![rounds(1), vec![Step::ReadHead, Step::Close]]);
+    let raw = Raw::serve_each(vec![answers(&[OK]), vec![Step::ReadHead, Step::Close]]);
     let proxies = || Proxies::all(format!("http://{}", raw.address()).parse().unwrap());
-    let client = Client::builder()
-        .title_case(true)
-        .decode(false)
-        .proxies(proxies())
-        .build();
-    run(client
-        .get("http://a.example/x")
-        .header_as("X-a", "1")
-        .send())
+    let client = plain().title_case(true).proxies(proxies()).build();
+    soon(
+        client
+            .get("http://a.example/x")
+            .header_as("X-a", "1")
+            .send(),
+    )
     .unwrap();
-    run(client
-        .get("https://a.example/x")
-        .header_as("X-a", "1")
-        .send())
+    soon(
+        client
+            .get("https://a.example/x")
+            .header_as("X-a", "1")
+            .send(),
+    )
     .unwrap_err();
     let heads = heads(&raw);
     assert_eq!(
@@ -308,7 +313,7 @@ fn an_archive_has_names_as_they_were_sent() {
         .post(raw.url("/"))
         .header_as("X-bA", "1")
         .header_as("content-TYPE", "a/b");
-    run(call.body("body").send()).unwrap();
+    soon(call.body("body").send()).unwrap();
     let archive: serde_json::Value = serde_json::from_str(&recorder.to_json()).unwrap();
     let request = &archive["log"]["entries"][0]["request"];
     let names = request["headers"].as_array().unwrap().iter();
