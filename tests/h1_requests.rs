@@ -122,6 +122,25 @@ fn malformed_request_lines() {
     ]);
 }
 
+/// The last that goes through, and the first that does not.
+#[test]
+fn limits_before_a_request_end_where_they_say() {
+    let fault = |bytes: String| {
+        let pieces = std::iter::once(bytes.as_bytes());
+        hear_requests(Limits::default(), pieces).fault
+    };
+    // Up to the end of its target.
+    let line = |length: usize| {
+        let path = "a".repeat(length - "GET /".len());
+        format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n")
+    };
+    assert_eq!(fault(line(16 << 10)), None);
+    assert_eq!(fault(line((16 << 10) + 1)), Some(FaultKind::TargetTooLong));
+    let empty = |count| "\r\n".repeat(count) + "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_eq!(fault(empty(4)), None);
+    assert_eq!(fault(empty(5)), Some(FaultKind::BadRequestLine));
+}
+
 #[test]
 #[rustfmt::skip] // one row a line
 fn malformed_fields() {

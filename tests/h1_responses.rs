@@ -426,11 +426,43 @@ fn limits_let_through_what_they_name() {
     assert_eq!(hear_response(Asked::Head, wide, with(&more).chunks(1000)).line, "200 none; end; keep");
 }
 
+/// The last that goes through, and the first that does not.
+#[test]
+#[rustfmt::skip] // one row a line
+fn limits_end_where_they_say() {
+    use FaultKind::*;
+    let lines = |count| "H: y\r\n".repeat(count);
+    let head = |fields: String| format!("HTTP/1.1 204 No Content\r\n{fields}\r\n").into_bytes();
+    let bytes = |length: usize| head(format!("H: {}\r\n", "y".repeat(length - head("H: \r\n".into()).len())));
+    let early = |count| ("HTTP/1.1 100 Continue\r\n\r\n".repeat(count) + "HTTP/1.1 204 No Content\r\n\r\n").into_bytes();
+    let trailer = |length: usize| chunked(format!("0\r\nX: {}\r\n\r\n", "y".repeat(length - "X: \r\n\r\n".len())));
+    let trailers = |count| chunked(format!("0\r\n{}\r\n", lines(count)));
+    let extended = |length: usize| chunked(format!("5;{}\r\nhello\r\n0\r\n\r\n", "x".repeat(length - 1)));
+    let digits = |count| chunked(format!("{:0>count$}\r\nhello\r\n0\r\n\r\n", 5));
+    let table = [
+        (head(lines(100)), head(lines(101)), TooManyHeaders),
+        (bytes(64 << 10), bytes((64 << 10) + 1), HeadTooLarge),
+        (early(64), early(65), TooManyInformational),
+        (trailers(100), trailers(101), TooManyHeaders),
+        (trailer(16 << 10), trailer((16 << 10) + 1), TrailersTooLarge),
+        (extended(16 << 10), extended((16 << 10) + 1), ChunkExtensionsTooLarge),
+        (digits(16), digits(17), BadChunkSize),
+    ];
+    let fault = |bytes: &[u8]| hear_response(Asked::Get, Limits::default(), std::iter::once(bytes)).fault;
+    for (last, first, kind) in table {
+        assert_eq!((fault(&last), fault(&first)), (None, Some(kind)), "{kind:?}");
+    }
+}
+
 #[test]
 fn a_limit_on_fields_ends_where_the_map_does() {
     let mut limits = Limits::default();
     (limits.headers, limits.head_bytes) = (usize::MAX, 1 << 20);
-    let head = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(17_000));
-    let heard = hear_response(Asked::Get, limits, std::iter::once(head.as_bytes()));
-    assert_eq!(heard.fault, Some(FaultKind::TooManyHeaders));
+    let fault = |count| {
+        let lines = "a: b\r\n".repeat(count);
+        let head = format!("HTTP/1.1 204 No Content\r\n{lines}\r\n");
+        hear_response(Asked::Get, limits, std::iter::once(head.as_bytes())).fault
+    };
+    assert_eq!(fault(16 << 10), None);
+    assert_eq!(fault((16 << 10) + 1), Some(FaultKind::TooManyHeaders));
 }

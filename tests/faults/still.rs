@@ -25,6 +25,11 @@ impl Still {
         }
     }
 
+    /// Turns until nothing is left to do but to wait.
+    pub(crate) fn rest(&self) {
+        while self.reactor.turn(Duration::ZERO).more {}
+    }
+
     /// What becomes of a call for which `time` goes by once it has told of `event`, and not a moment before.
     pub(crate) fn late_after<P: 'static, T: Clone + 'static>(
         &self,
@@ -39,7 +44,7 @@ impl Still {
             self.reactor.turn(ms(1));
         }
         // What it goes on to do, until it waits again.
-        while self.reactor.turn(Duration::ZERO).more {}
+        self.rest();
         self.clock.advance(time);
         self.reactor.run(call)
     }

@@ -6,6 +6,7 @@ use bed::raw::Raw;
 use bytes::Bytes;
 use evcore::{Promise, run};
 use evhttp::http::{self, HeaderValue, StatusCode, header};
+use evhttp::limits::LINE_BYTES;
 use evhttp::server::Request;
 use evhttp::{Body, Multipart, Response, Server, fetch, get, post, serve};
 
@@ -186,8 +187,10 @@ fn lines_come_as_they_come() {
         Ok(all)
     });
     assert_eq!(lines.unwrap(), ["one", "two", "", "three"]);
-    let endless = Body::from(vec![b'x'; evhttp::limits::LINE_BYTES + 1]);
-    let error = run(async move { endless.lines().next().await }).unwrap_err();
+    let line = |length| Body::from(vec![b'x'; length]).lines();
+    let longest = run(async move { line(LINE_BYTES).next().await });
+    assert_eq!(longest.unwrap().unwrap().len(), LINE_BYTES);
+    let error = run(async move { line(LINE_BYTES + 1).next().await }).unwrap_err();
     assert_eq!(
         error.to_string(),
         "body: the body is larger than the 1048576 bytes allowed"

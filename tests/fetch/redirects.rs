@@ -1,18 +1,20 @@
 //! Redirects as a caller sees them: where the call ends up, what goes along, what is told, what is refused.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use bed::raw::{Raw, Step, send};
 use bytes::Bytes;
-use evcore::{Promise, run};
+use evcore::{ManualClock, Promise, Reactor, run};
 use evhttp::http::{HeaderValue, StatusCode, header};
+use evhttp::limits::DRAINED;
 use evhttp::server::Request;
 use evhttp::{
     Body, CHUNK, Client, Error, ErrorKind, HEAD, PROGRESS, REDIRECT, Response, Server, fetch, get,
     post, put, serve,
 };
 
-use crate::{OK, listing};
+use crate::{LIMIT, OK, listing, soon};
 
 fn to(status: u16, place: &str) -> Response {
     Response::new(StatusCode::from_u16(status).unwrap())
@@ -211,32 +213,58 @@ fn a_small_body_is_read_to_save_its_connection_and_a_large_one_costs_it() {
     let raw = Raw::serve(vec![
         Step::ReadHead,
         send(small),
-        Step::Pause(std::time::Duration::from_millis(30)),
+        Step::Pause(Duration::from_millis(30)),
         send("gone"),
         Step::ReadHead,
         send(OK),
     ]);
-    run(fetch(raw.url("/"))).unwrap();
+    soon(fetch(raw.url("/"))).unwrap();
     assert_eq!(raw.seen().len(), 1);
 
-    let large = "HTTP/1.1 302 Go\r\nLocation: /next\r\nContent-Length: 70000\r\n\r\n";
+    let sized =
+        |length| format!("HTTP/1.1 302 Go\r\nLocation: /next\r\nContent-Length: {length}\r\n\r\n");
+    // By a clock that stands still: there is a limit of bytes.
+    let reactor = Reactor::builder()
+        .clock(&ManualClock::new())
+        .build()
+        .unwrap();
+    let entered = reactor.enter();
+    let ends = |raw: &Raw| {
+        let call = fetch(raw.url("/"));
+        assert!(bed::wait_until(LIMIT, || {
+            reactor.turn(Duration::ZERO);
+            call.is_settled()
+        }));
+        reactor.run(call).unwrap().text().unwrap().into_owned()
+    };
+    let most = "x".repeat(DRAINED as usize);
+    let raw = Raw::serve(vec![
+        Step::ReadHead,
+        send(&sized(DRAINED)),
+        Step::Pause(Duration::from_millis(30)),
+        send(&most),
+        Step::ReadHead,
+        send(OK),
+    ]);
+    assert_eq!((&*ends(&raw), raw.seen().len()), ("ok", 1));
     let endless = "HTTP/1.1 302 Go\r\nLocation: /next\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(4096));
-    let slow = "HTTP/1.1 302 Go\r\nLocation: /next\r\nContent-Length: 4\r\n\r\nx";
-    for script in [
-        vec![Step::ReadHead, send(large)],
-        vec![
-            Step::ReadHead,
-            send(endless),
-            Step::SendForEver(chunk.into()),
-        ],
-        vec![Step::ReadHead, send(slow)],
-    ] {
+    let large = vec![Step::ReadHead, send(&sized(DRAINED + 1))];
+    let endless = vec![
+        Step::ReadHead,
+        send(endless),
+        Step::SendForEver(chunk.into()),
+    ];
+    for script in [large, endless] {
         let raw = Raw::serve_each(vec![script, vec![Step::ReadHead, send(OK)]]);
-        let page = run(fetch(raw.url("/"))).unwrap();
-        assert_eq!(page.text().unwrap(), "ok");
-        assert_eq!(raw.seen().len(), 2);
+        assert_eq!((&*ends(&raw), raw.seen().len()), ("ok", 2));
     }
+    drop(entered);
+    // And one of time.
+    let slow = vec![Step::ReadHead, send(&(sized(4) + "x"))];
+    let raw = Raw::serve_each(vec![slow, vec![Step::ReadHead, send(OK)]]);
+    let page = soon(fetch(raw.url("/"))).unwrap();
+    assert_eq!((&*page.text().unwrap(), raw.seen().len()), ("ok", 2));
 }
 
 #[test]

@@ -163,12 +163,13 @@ fn the_deadline_holds_over_all_attempts() {
 fn an_origin_in_trouble_gets_few_second_attempts() {
     let raw = answers(&[BUSY; 200]);
     let client = Client::builder().retries(1).build();
-    for _ in 0..20 {
+    // As many as tell ten from nine and from eleven.
+    for _ in 0..15 {
         run(client.fetch(raw.url("/"))).unwrap();
     }
     let asked = raw.seen()[0].text().matches("GET /").count();
     assert_eq!(
-        asked, 31,
+        asked, 26,
         "ten more at once, and one that ten calls have earned"
     );
 }

@@ -241,14 +241,18 @@ fn names_and_values_are_as_they_were_written() {
             Some(expected)
         );
     }
-    let long = format!("n={}", "x".repeat(COOKIE_BYTES));
-    assert_eq!(sent("http://a/", &long, "http://a/"), None);
+    let long = |value| format!("n={}", "x".repeat(value));
+    let longest = long(COOKIE_BYTES - 1);
+    assert_eq!(sent("http://a/", &longest, "http://a/"), Some(longest));
+    assert_eq!(sent("http://a/", &long(COOKIE_BYTES), "http://a/"), None);
     // An attribute that is too long is as if it were not there.
-    let long = format!("n=v; Path=/{}", "x".repeat(COOKIE_ATTRIBUTE));
+    let long = |path| format!("n=v; Path=/{}", "x".repeat(path));
     assert_eq!(
-        sent("http://a/", &long, "http://a/").as_deref(),
-        Some("n=v")
+        sent("http://a/", &long(COOKIE_ATTRIBUTE - 1), "http://a/"),
+        None
     );
+    let sent = sent("http://a/", &long(COOKIE_ATTRIBUTE), "http://a/");
+    assert_eq!(sent.as_deref(), Some("n=v"));
 }
 
 #[test]
