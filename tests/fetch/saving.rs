@@ -113,6 +113,20 @@ fn small_pieces_are_gathered_and_stay_in_order() {
     assert!(lengths.borrow().len() <= writes + 1, "{lengths:?}");
 }
 
+/// Each a turn of its own, and a helper: as many as it takes for a wake-up that goes astray to be noticed.
+#[test]
+fn pieces_that_come_one_by_one_are_each_written() {
+    let folder = TempDir::new("save");
+    let path = folder.join("lines");
+    let mut numbers = 0..20_000;
+    let line = |n| Bytes::from(format!("line {n:06}\n"));
+    let whole = numbers.clone().map(line).collect::<Vec<_>>().concat();
+    let body = Body::from_fn(None, move || Promise::ready(numbers.next().map(line)));
+    let saved = run(body.save(&path).timeout(3 * PATIENCE)).unwrap();
+    assert_eq!(saved, whole.len() as u64);
+    assert!(fs::read(&path).unwrap() == whole);
+}
+
 /// Pieces that are all there, and what is done when one is asked for.
 struct Ready<F>(std::vec::IntoIter<Bytes>, F);
 
