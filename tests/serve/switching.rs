@@ -346,8 +346,8 @@ fn a_closed_server_drops_work_that_waits_for_something_else() {
     let count = ended.clone();
     let server = serve("127.0.0.1:0", move |_: Request| {
         let counted = Counted(count.clone());
-        Response::switching("echo", |_| async move {
-            let _counted = counted;
+        Response::switching("echo", |stream| async move {
+            let _held = (counted, stream);
             sleep(3_600 * SECOND).await
         })
     })
