@@ -6,6 +6,7 @@ mod dns {
     mod families;
     mod hostile;
     mod learning;
+    mod network;
 }
 #[path = "faults/still.rs"]
 mod still;

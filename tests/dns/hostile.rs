@@ -2,7 +2,7 @@
 //! that should not be.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use bed::dns::{DnsServer, Question, Reply};
 use evcore::{Promise, run};
 use evdns::ErrorKind;
 
+use crate::dns::network::Faults;
 use crate::{asking, kind};
 
 const NAME: &str = "host.example";
@@ -265,6 +266,29 @@ fn a_closed_port_is_noticed_at_once() {
     let error = run(resolver.lookup(NAME)).unwrap_err();
     assert!(error.to_string().contains("can't be reached"), "{error}");
     assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+/// A router's word that there is no way, a firewall's that it is forbidden: the sockets that heard it are not used again.
+#[test]
+fn a_network_that_was_gone_for_a_moment_is_used_again() {
+    let (reactor, faults) = Faults::reactor();
+    let server = DnsServer::start(|question| vec![good(question).bytes]);
+    let resolver = asking(&[&server]).cache(0).build();
+    let _entered = reactor.enter();
+    for kind in [
+        io::ErrorKind::HostUnreachable,
+        io::ErrorKind::PermissionDenied,
+    ] {
+        faults.receiving.set(Some(kind));
+        for _ in 0..50 {
+            let error = reactor.run(resolver.resolve::<evdns::A>(NAME)).unwrap_err();
+            assert!(error.to_string().contains("can't be reached"), "{error}");
+        }
+        faults.receiving.set(None);
+        for _ in 0..50 {
+            reactor.run(resolver.resolve::<evdns::A>(NAME)).unwrap();
+        }
+    }
 }
 
 #[test]

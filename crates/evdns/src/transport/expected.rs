@@ -22,6 +22,8 @@ pub(super) struct Expected {
     reader: RefCell<Option<Waker>>,
     /// Whether that is news to the reader.
     tells: Cell<bool>,
+    /// Nobody reads the socket any more.
+    ended: Cell<bool>,
 }
 
 struct Entry {
@@ -57,6 +59,7 @@ impl Expected {
             awaited: Cell::new(0),
             reader: RefCell::default(),
             tells: Cell::new(false),
+            ended: Cell::new(false),
         })
     }
 
@@ -164,7 +167,18 @@ impl Expected {
         }
     }
 
-    /// The socket is of no more use: everybody is told.
+    /// Whether the socket is of no more use.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// The socket is of no more use.
+    pub(super) fn end(&self, trouble: Trouble) {
+        self.ended.set(true);
+        self.lose(trouble);
+    }
+
+    /// What is expected will not come: everybody is told.
     pub(super) fn lose(&self, trouble: Trouble) {
         let entries = std::mem::take(&mut *self.entries.borrow_mut());
         self.awaited.set(0);

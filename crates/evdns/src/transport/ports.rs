@@ -87,7 +87,7 @@ impl Ports {
         let [place] = self.random.octets::<1>()?;
         let mut places = self.places.borrow_mut();
         let place = &mut places[usize::from(place) % PORTS];
-        if place.is_none() {
+        if place.as_ref().is_none_or(|port| port.expected.has_ended()) {
             *place = Some(self.open()?);
         }
         let Some(port) = place else {
@@ -216,7 +216,7 @@ impl Reader {
             match source.poll_ready(Direction::Read, cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => {
-                    self.expected.lose(Trouble::Refused);
+                    self.expected.end(Trouble::Refused);
                     return Poll::Ready(());
                 }
                 Poll::Pending if self.expected.is_over() => return Poll::Ready(()),
@@ -236,9 +236,9 @@ impl Reader {
                     io::ErrorKind::Interrupted => {}
                     // The server's host says that nobody listens.
                     io::ErrorKind::ConnectionRefused => self.expected.lose(Trouble::Refused),
-                    // The network is gone.
+                    // The network is gone, or forbidden, if only for now: the next query opens another port.
                     _ => {
-                        self.expected.lose(Trouble::Refused);
+                        self.expected.end(Trouble::Refused);
                         return Poll::Ready(());
                     }
                 },

@@ -1,7 +1,7 @@
 //! Messages over a connection, each with its length in front (RFC 1035 §4.2.2, RFC 7766): for what does not fit a
 //! datagram. Queries are pipelined; replies come in any order.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::{IntoFuture, poll_fn};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -28,7 +28,6 @@ struct Connection {
     expected: Rc<Expected>,
     /// Written by nobody yet.
     outgoing: RefCell<Vec<u8>>,
-    over: Cell<bool>,
 }
 
 impl Streams {
@@ -60,13 +59,15 @@ impl Streams {
 
     fn connection(&self) -> Rc<Connection> {
         let mut current = self.current.borrow_mut();
-        if let Some(connection) = current.as_ref().filter(|connection| !connection.over.get()) {
+        if let Some(connection) = current
+            .as_ref()
+            .filter(|connection| !connection.expected.has_ended())
+        {
             return connection.clone();
         }
         let connection = Rc::new(Connection {
             expected: Expected::new(Carrier::Stream),
             outgoing: RefCell::default(),
-            over: Cell::new(false),
         });
         connection.expected.tell_when_empty();
         drop(spawn(drive(self.server, connection.clone())));
@@ -83,8 +84,7 @@ async fn drive(server: SocketAddr, connection: Rc<Connection>) -> evcore::Result
         Ok(None) => Trouble::Closed,
         Err(_) => Trouble::Refused,
     };
-    connection.over.set(true);
-    connection.expected.lose(trouble);
+    connection.expected.end(trouble);
     Ok(())
 }
 
