@@ -18,6 +18,9 @@ use std::time::Duration;
 use bed::dns::DnsServer;
 use evdns::{Builder, Resolver};
 
+/// The patience of a test with what has to come.
+const LIMIT: Duration = Duration::from_secs(20);
+
 /// A resolver that asks these servers once, with the patience a busy machine needs.
 fn asking(servers: &[&DnsServer]) -> Builder {
     let builder = Resolver::builder()

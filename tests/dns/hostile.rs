@@ -1,18 +1,21 @@
 //! Servers that answer wrongly, late, too much or not at all: the right answer or a clear error, and nothing accepted
 //! that should not be.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bed::dns::{DnsServer, Question, Reply};
 use evcore::{Promise, run};
-use evdns::ErrorKind;
+use evdns::limits::{TCP_QUERIES, TCP_QUIET};
+use evdns::{ErrorKind, QUERY};
 
 use crate::dns::network::Faults;
-use crate::{asking, kind};
+use crate::still::Still;
+use crate::{LIMIT, asking, kind};
 
 const NAME: &str = "host.example";
 
@@ -355,6 +358,59 @@ fn many_queries_share_a_connection() {
     let all = (0..50).map(|n| resolver.resolve::<evdns::A>(format!("n{n}.example")));
     run(Promise::all(all)).unwrap();
     assert_eq!(*peers.lock().unwrap().values().collect::<Vec<_>>(), [&50]);
+}
+
+/// A router forgets connections, a server restarts: nobody says so, and what is sent is lost.
+#[test]
+fn a_connection_that_has_died_is_left_for_another() {
+    let first = Mutex::new(None);
+    let over = Arc::new(AtomicBool::new(false));
+    let ended = over.clone();
+    let server = DnsServer::start(move |question| {
+        let dead = *first.lock().unwrap().get_or_insert(question.peer) == question.peer;
+        let answers = || !dead || ended.load(Ordering::Relaxed);
+        match bed::wait_until(5 * LIMIT, answers) {
+            true => vec![good(question).bytes],
+            false => vec![],
+        }
+    });
+    let still = Still::new();
+    let patience = evcore::ms(700);
+    let resolver = asking(&[&server]).use_vc(true).timeout(patience).build();
+    let lost = resolver.resolve::<evdns::A>(NAME);
+    still.late_after(QUERY, patience, lost).unwrap_err();
+    still.clock.advance(TCP_QUIET);
+    // From now on no time goes by: who waited for the dead one would wait for ever.
+    let found = resolver.resolve::<evdns::A>(NAME);
+    let settled = || {
+        still.reactor.turn(evcore::ms(1));
+        found.is_settled()
+    };
+    let found_out = bed::wait_until(LIMIT, settled);
+    over.store(true, Ordering::Relaxed);
+    assert!(found_out, "it waits for the dead one");
+    still.reactor.run(found).unwrap();
+}
+
+#[test]
+fn no_connection_has_more_queries_than_it_may() {
+    let peers = Mutex::new(HashSet::new());
+    let alone = Arc::new(AtomicBool::new(false));
+    let tell = alone.clone();
+    let server = DnsServer::start(move |question| {
+        let many = || {
+            let mut peers = peers.lock().unwrap();
+            peers.insert(question.peer);
+            peers.len() > 1
+        };
+        // Nobody is answered before there is another connection.
+        tell.fetch_or(!bed::wait_until(LIMIT, many), Ordering::Relaxed);
+        vec![good(question).bytes]
+    });
+    let resolver = asking(&[&server]).timeout(3 * LIMIT).use_vc(true).build();
+    let ask = |n| resolver.resolve::<evdns::A>(format!("n{n}.example"));
+    run(Promise::all((0..=TCP_QUERIES).map(ask))).unwrap();
+    assert!(!alone.load(Ordering::Relaxed), "all are on one connection");
 }
 
 /// 10,000 queries: ids, ports and letters are all that stands between us and a forger.

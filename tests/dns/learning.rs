@@ -10,10 +10,7 @@ use evdns::limits::PROBE_PAUSE;
 use evdns::{A, ErrorKind, QUERY};
 
 use crate::still::Still;
-use crate::{asking, kind};
-
-/// The patience of a test with what has to come.
-const LIMIT: Duration = Duration::from_secs(20);
+use crate::{LIMIT, asking, kind};
 
 /// A server that counts, and its count.
 fn counting(ttl: u32) -> (DnsServer, Arc<AtomicUsize>) {

@@ -45,6 +45,14 @@ pub const PORTS_REMEMBERED: usize = 256;
 /// A TCP connection without a query under way is closed after this time (RFC 7766 §6.2.3: a few seconds).
 pub const TCP_IDLE: Duration = Duration::from_secs(5);
 
+/// A TCP connection over which nothing has come for so long, though something was asked, gets no further queries: they
+/// have another one. A server that takes its time to find out does not mind.
+pub const TCP_QUIET: Duration = Duration::from_secs(2);
+
+/// Queries that wait on one TCP connection at most; further ones have another. Ids are 16 bits, and few servers work
+/// on more than a hundred at a time (BIND's `tcp-clients` is 150).
+pub const TCP_QUERIES: usize = 1_000;
+
 /// Answers kept. One takes about 300 bytes, so this is a few MB at worst.
 pub const CACHED: usize = 8_192;
 

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::io;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
@@ -35,6 +36,9 @@ struct Entry {
     heard: Cell<bool>,
 }
 
+/// Of 65,536 ids no socket uses more than a thousand or so: the first is nearly always free.
+const ID_TRIES: usize = 100;
+
 /// Keeps a reply expected.
 pub(crate) struct Expecting {
     on: Rc<Expected>,
@@ -65,6 +69,10 @@ impl Expected {
 
     pub(super) fn is_empty(&self) -> bool {
         self.entries.borrow().is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.borrow().len()
     }
 
     /// Whether a question has had no reply at all.
@@ -115,14 +123,15 @@ impl Expected {
     }
 
     /// A random id that is not in use here.
-    pub(super) fn free_id(&self, random: &Random) -> std::io::Result<u16> {
+    pub(super) fn free_id(&self, random: &Random) -> io::Result<u16> {
         let entries = self.entries.borrow();
-        loop {
+        for _ in 0..ID_TRIES {
             let id = u16::from_ne_bytes(random.octets()?);
             if !entries.contains_key(&id) {
                 return Ok(id);
             }
         }
+        Err(io::Error::other("no id is free"))
     }
 
     pub(super) fn expect(
@@ -239,6 +248,29 @@ mod tests {
         reply[7] = 1;
         reply.extend_from_slice(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01");
         (query, reply, name)
+    }
+
+    #[test]
+    fn where_every_id_is_in_use_none_is_given() {
+        struct Nobody;
+        impl Asker for Nobody {
+            fn hear(&self, _: usize, _: News) {}
+        }
+        let (query, _, name) = exchange(0);
+        let outgoing = Outgoing {
+            name: &name,
+            rtype: A,
+            edns: false,
+            question: 0,
+            asker: Weak::<Nobody>::new(),
+        };
+        let expected = Expected::new(Carrier::Stream);
+        let expect = |id| expected.expect(id, query.clone(), &outgoing);
+        let all: Vec<_> = (0..=u16::MAX).map(expect).collect();
+        let random = Random::new();
+        assert!(expected.free_id(&random).is_err());
+        drop(all);
+        assert!(expected.free_id(&random).is_ok());
     }
 
     /// RFC 2181 §9: of a truncated reply nothing counts but that it is one.

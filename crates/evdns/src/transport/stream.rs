@@ -1,20 +1,21 @@
 //! Messages over a connection, each with its length in front (RFC 1035 §4.2.2, RFC 7766): for what does not fit a
 //! datagram. Queries are pipelined; replies come in any order.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{IntoFuture, poll_fn};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use evcore::net::{ByteStream, connect_tcp};
 use evcore::{Reactor, sleep_until, spawn};
 
 use super::expected::{Expected, Expecting};
 use super::{Carrier, Outgoing};
-use crate::limits::TCP_IDLE;
+use crate::limits::{TCP_IDLE, TCP_QUERIES, TCP_QUIET};
 use crate::query::Trouble;
 use crate::random::Random;
 
@@ -28,6 +29,19 @@ struct Connection {
     expected: Rc<Expected>,
     /// Written by nobody yet.
     outgoing: RefCell<Vec<u8>>,
+    /// When the first query went out behind which nothing has come.
+    quiet_since: Cell<Option<Instant>>,
+}
+
+impl Connection {
+    /// Whether another query may go over it. Connections die without a word (a router forgets them, a server
+    /// restarts), and of those that do not answer this is all that can be seen.
+    fn takes_queries(&self, now: Instant) -> bool {
+        let is_quiet = |since| now.saturating_duration_since(since) >= TCP_QUIET;
+        !self.expected.has_ended()
+            && self.expected.len() < TCP_QUERIES
+            && !self.quiet_since.get().is_some_and(is_quiet)
+    }
 }
 
 impl Streams {
@@ -44,7 +58,8 @@ impl Streams {
         write: impl FnOnce(u16) -> Vec<u8>,
         random: &Random,
     ) -> io::Result<Expecting> {
-        let connection = self.connection();
+        let now = Reactor::current().now();
+        let connection = self.connection(now);
         let id = connection.expected.free_id(random)?;
         let query = write(id);
         let length = u16::try_from(query.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
@@ -52,22 +67,24 @@ impl Streams {
         buffer.extend_from_slice(&length.to_be_bytes());
         buffer.extend_from_slice(&query);
         drop(buffer);
+        let since = connection.quiet_since.get().unwrap_or(now);
+        connection.quiet_since.set(Some(since));
         let expecting = connection.expected.expect(id, query, outgoing);
         connection.expected.wake_reader();
         Ok(expecting)
     }
 
-    fn connection(&self) -> Rc<Connection> {
+    /// The one there is, or a new one; the other goes on for as long as anything is expected of it.
+    fn connection(&self, now: Instant) -> Rc<Connection> {
         let mut current = self.current.borrow_mut();
-        if let Some(connection) = current
-            .as_ref()
-            .filter(|connection| !connection.expected.has_ended())
-        {
+        let usable = |connection: &&Rc<Connection>| connection.takes_queries(now);
+        if let Some(connection) = current.as_ref().filter(usable) {
             return connection.clone();
         }
         let connection = Rc::new(Connection {
             expected: Expected::new(Carrier::Stream),
             outgoing: RefCell::default(),
+            quiet_since: Cell::new(None),
         });
         connection.expected.tell_when_empty();
         drop(spawn(drive(self.server, connection.clone())));
@@ -118,6 +135,7 @@ async fn exchange(stream: &impl ByteStream, connection: &Connection) {
             if !matches!(read, Ok(1..)) {
                 return Poll::Ready(());
             }
+            connection.quiet_since.set(None);
             while let Some(mut message) = incoming.take() {
                 connection.expected.hear(&mut message);
             }
