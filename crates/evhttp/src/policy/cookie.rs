@@ -86,20 +86,25 @@ impl Jar {
         }
     }
 
-    /// After one more has come (§5.7, the end): of a host that has too many the
-    /// oldest that is not secure goes first, be it the new one. A plain
-    /// connection could else push out what it may not overlay.
+    /// After one more has come (§5.7, the end).
     fn keep_limits(&mut self) {
         let domain = self.cookies.last().map(|new| new.domain.clone());
         let of_host = |cookie: &Cookie| Some(&cookie.domain) == domain.as_ref();
         if self.cookies.iter().filter(|c| of_host(c)).count() > COOKIES_OF_A_HOST {
-            let mut all = self.cookies.iter();
-            let plain = all.position(|cookie| of_host(cookie) && !cookie.secure);
-            let oldest = plain.or_else(|| self.cookies.iter().position(of_host));
-            oldest.map(|oldest| self.cookies.remove(oldest));
+            self.drop_oldest(of_host);
         }
         if self.cookies.len() > COOKIES {
-            self.cookies.remove(0);
+            self.drop_oldest(|_| true);
+        }
+    }
+
+    /// The oldest that is not secure goes first, be it the new one: a plain
+    /// connection could else push out what it may not overlay.
+    fn drop_oldest(&mut self, of: impl Fn(&Cookie) -> bool) {
+        let plain = |cookie: &Cookie| of(cookie) && !cookie.secure;
+        let oldest = self.cookies.iter().position(plain);
+        if let Some(oldest) = oldest.or_else(|| self.cookies.iter().position(of)) {
+            self.cookies.remove(oldest);
         }
     }
 
