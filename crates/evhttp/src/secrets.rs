@@ -4,7 +4,9 @@
 
 use std::fmt;
 
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
+use http::header::{
+    AUTHORIZATION, CONTENT_LOCATION, COOKIE, LOCATION, PROXY_AUTHORIZATION, REFERER, SET_COOKIE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
@@ -72,6 +74,36 @@ pub(crate) fn is_secret(name: &HeaderName, value: &HeaderValue) -> bool {
     value.is_sensitive() || lets_in.contains(name)
 }
 
+/// Whether a field's value is a URL, or a reference to one.
+fn is_url(name: &HeaderName) -> bool {
+    [LOCATION, CONTENT_LOCATION, REFERER].contains(name)
+}
+
+/// The value of a field as text; of a URL without name and password.
+pub(crate) fn text_of(name: &HeaderName, value: &HeaderValue) -> String {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let start = text.find("//").map_or(0, |slashes| slashes + 2);
+    // Behind a path or a query, slashes begin no authority.
+    let begins = !text[..start.saturating_sub(2)].contains(['/', '?', '#']);
+    let end = text[start..].find(['/', '?', '#', '\\']);
+    let end = end.map_or(text.len(), |length| start + length);
+    match text[start..end].rfind('@') {
+        Some(at) if is_url(name) && start > 0 && begins => {
+            format!("{}{}", &text[..start], &text[start + at + 1..])
+        }
+        _ => text.into_owned(),
+    }
+}
+
+/// What was made ready to be shown.
+struct Ready(String);
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A URL as `Debug` shows it.
 pub(crate) struct Shown<'a>(pub(crate) &'a Url);
 
@@ -86,13 +118,11 @@ pub(crate) struct Fields<'a>(pub(crate) &'a HeaderMap);
 
 impl fmt::Debug for Fields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self
-            .0
-            .iter()
-            .map(|(name, value)| match is_secret(name, value) {
-                true => (name, &HIDDEN as &dyn fmt::Debug),
-                false => (name, value as &dyn fmt::Debug),
-            });
+        let shown = self.0.iter().map(|(name, value)| match () {
+            () if is_secret(name, value) => (name, Ready(format!("{HIDDEN:?}"))),
+            () if is_url(name) => (name, Ready(quoted(&text_of(name, value)))),
+            () => (name, Ready(format!("{value:?}"))),
+        });
         f.debug_map().entries(shown).finish()
     }
 }
@@ -150,7 +180,13 @@ mod tests {
             let name = HeaderName::from_static(name);
             fields.append(name, HeaderValue::from_static("secret"));
         }
+        for name in ["location", "referer", "content-location"] {
+            let name = HeaderName::from_static(name);
+            let value = "https://me:secret@a.example/b?secret#secret";
+            fields.append(name, HeaderValue::from_static(value));
+        }
         let shown = format!("{:?}", Fields(&fields));
+        assert!(shown.contains(r#""location": "https://a.example/b?...""#));
         assert_eq!(shown.matches("secret").count(), 1, "{shown}");
         assert!(shown.contains(r#""accept": "secret""#), "{shown}");
     }

@@ -20,7 +20,7 @@ use crate::limits::{DECODED_FREE, DECODED_RATIO};
 use crate::policy::calendar;
 use crate::policy::coding::{Decoder, applied};
 use crate::response::Response;
-use crate::secrets::{HIDDEN, is_secret, nameless};
+use crate::secrets::{HIDDEN, is_secret, nameless, text_of};
 use crate::spelling::Spelling;
 
 /// What was seen of one exchange. No `Debug`: there may be secrets in it.
@@ -58,11 +58,13 @@ struct Fields {
 
 impl Fields {
     fn of(headers: &HeaderMap, secrets: bool, cookies: &HeaderName) -> Fields {
-        let text =
-            |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let text = |value| text_of(cookies, value);
         let shown = headers.iter().map(|(name, value)| {
             let hidden = !secrets && is_secret(name, value);
-            let value = if hidden { HIDDEN.into() } else { text(value) };
+            let value = match hidden {
+                true => HIDDEN.into(),
+                false => text_of(name, value),
+            };
             (name.to_string(), value)
         });
         let pairs = headers.get_all(cookies).iter().map(text);
@@ -381,6 +383,26 @@ mod tests {
         ];
         for (millis, text) in table {
             assert_eq!(date(Duration::from_millis(millis)), text);
+        }
+    }
+
+    #[test]
+    fn names_and_passwords_are_left_out_of_fields_with_urls() {
+        let table = [
+            (
+                "https://me:s3@cret@a.example:1/b?c#d",
+                "https://a.example:1/b?c#d",
+            ),
+            ("//me@a.example", "//a.example"),
+            ("/b@c", "/b@c"),
+            ("b?c=https://me@a.example/", "b?c=https://me@a.example/"),
+            ("b/c//d@e", "b/c//d@e"),
+        ];
+        for (location, expected) in table {
+            let mut headers = HeaderMap::new();
+            headers.insert(LOCATION, location.parse().unwrap());
+            let fields = Fields::of(&headers, true, &SET_COOKIE);
+            assert_eq!(fields.value(&LOCATION), expected);
         }
     }
 
