@@ -7,11 +7,13 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::thread;
 
 use bed::Refusing;
 use evcore::net::{
-    Address, ByteStream, ConnectError, TcpListener, TcpStream, UdpSocket, connect, connect_tcp,
+    Address, ByteStream, ConnectError, Promised, TcpListener, TcpStream, UdpSocket, connect,
+    connect_tcp,
 };
 use evcore::sys::Poller;
 use evcore::{Direction, Kind, Promise, Reactor, Result, ms, run, secs, spawn};
@@ -679,4 +681,41 @@ fn authors_of_sockets_hear_of_readiness() -> Result<()> {
             }
         }
     }))
+}
+
+/// A stream that claims to have read more than it was given room for.
+struct Boastful;
+
+impl ByteStream for Boastful {
+    fn poll_read(&self, _: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(into.len() + 1))
+    }
+
+    fn poll_write_vectored(
+        &self,
+        _: &mut Context<'_>,
+        _: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+
+    fn poll_shutdown(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn peer(&self) -> Address {
+        Address::Inet((Ipv4Addr::LOCALHOST, 1).into())
+    }
+
+    fn local(&self) -> io::Result<Address> {
+        Ok(self.peer())
+    }
+}
+
+/// Beyond the room lie bytes of somebody else's reads: they are no answer.
+#[test]
+#[should_panic(expected = "out of range")]
+fn a_stream_that_claims_too_much_hands_out_nothing() {
+    let stream = Promised::new(Boastful);
+    _ = run(stream.read(4));
 }

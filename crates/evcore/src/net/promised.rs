@@ -97,7 +97,8 @@ impl<S: ByteStream + 'static> Promised<S> {
                 let mut memory = scratch.take();
                 let into = &mut memory[..max.min(READ_STEP)];
                 let read = shared.stream.poll_read(cx, into);
-                let bytes = read.map_ok(|read| memory[..read].to_vec());
+                // Of what was there to read into: beyond it lies what other streams have read.
+                let bytes = read.map_ok(|read| into[..read].to_vec());
                 scratch.0.set(memory);
                 bytes
             };
