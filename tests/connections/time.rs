@@ -32,6 +32,19 @@ fn line(request: Request) -> String {
 const LONG: Duration = Duration::from_secs(30);
 
 #[test]
+fn a_limit_of_all_time_is_none() {
+    let late = |_| sleep(ms(20)).then(|()| "late");
+    let server = evhttp::serve("127.0.0.1:0", late).unwrap();
+    let all = Duration::MAX;
+    let call = get(format!("http://{}/", server.local_addr()));
+    let call = call.deadline(all).stall_limit(all);
+    let steps = [Phase::Connect, Phase::Send, Phase::Head, Phase::Body];
+    let limited = |call: Request, phase| call.time_limit(phase, all);
+    let call = steps.into_iter().fold(call, limited);
+    assert_eq!(run(call.send()).unwrap().text().unwrap(), "late");
+}
+
+#[test]
 fn each_step_has_a_limit_of_its_own() {
     let mute = Raw::serve(vec![Step::ReadHead, Step::Pause(LONG)]);
     let url = mute.url("/");

@@ -54,6 +54,26 @@ fn a_kept_connection_has_more_time() {
     }
 }
 
+#[test]
+fn a_limit_of_all_time_is_none() {
+    let served = |idle| {
+        serving(move || {
+            let server = Server::builder().head_within(Duration::MAX).idle_for(idle);
+            server.serve("127.0.0.1:0", |_| "hi").unwrap()
+        })
+    };
+    for idle in [Duration::MAX, SHORT] {
+        let server = served(idle);
+        for _ in 0..2 {
+            let mut peer = server.connect();
+            peer.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nup");
+            assert_eq!(peer.answer(), (200, "hi".into()));
+            // Who has a limit is held to it.
+            assert!(idle == Duration::MAX || peer.is_closed_within(LIMIT));
+        }
+    }
+}
+
 /// Content without end.
 fn endless() -> Response {
     let piece = bytes::Bytes::from(vec![0; 1 << 16]);

@@ -83,7 +83,10 @@ impl Watch {
             if self.moved.is_none_or(|(before, _)| before != moved) {
                 self.moved = Some((moved, now));
             }
-            let since = |at: Option<Instant>, limit: Option<Duration>| Some((at? + limit?, limit?));
+            // Beyond what the clock can count nobody is late.
+            let since = |at: Option<Instant>, limit: Option<Duration>| {
+                Some((at?.checked_add(limit?)?, limit?))
+            };
             let by_step = since(self.step.map(|(_, at)| at), limit);
             let by_stall = since(self.moved.map(|(_, at)| at), stall);
             let Some((due, limit)) = by_step.into_iter().chain(by_stall).min() else {

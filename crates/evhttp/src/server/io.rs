@@ -171,8 +171,7 @@ impl Io {
     /// When the peer will have let us wait for too long.
     pub(super) fn due(&self) -> Option<Instant> {
         let (_, since) = self.turn.get();
-        let limit = self.shared.watch.patience.limit(self.turn())?;
-        Some(since + limit)
+        self.shared.watch.patience.due(self.turn(), since)
     }
 
     /// What an answer made now has in common with others.

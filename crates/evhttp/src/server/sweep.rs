@@ -32,13 +32,18 @@ impl Default for Patience {
 
 impl Patience {
     /// How long the peer may take for its turn.
-    pub(super) fn limit(&self, turn: Turn) -> Option<Duration> {
+    fn limit(&self, turn: Turn) -> Option<Duration> {
         match turn {
             Turn::Ours | Turn::Switched => None,
             Turn::Head => Some(self.head),
             Turn::Idle | Turn::Body => Some(self.idle),
             Turn::Farewell => Some(LINGER.min(self.idle)),
         }
+    }
+
+    /// When who has had this turn `since` will be late; never, if his time is more than the clock can count.
+    pub(super) fn due(&self, turn: Turn, since: Instant) -> Option<Instant> {
+        since.checked_add(self.limit(turn)?)
     }
 
     /// The least time between two looks, which is also how much too late a
@@ -66,10 +71,9 @@ impl Watch {
 
     /// It is the peer's turn since `now`.
     pub(super) fn note(&self, turn: Turn, now: Instant) {
-        let Some(limit) = self.patience.limit(turn) else {
+        let Some(due) = self.patience.due(turn, now) else {
             return;
         };
-        let due = now + limit;
         if self.due.get().is_none_or(|earlier| due < earlier) {
             self.due.set(Some(due));
             self.sweeper.borrow().wake_by_ref();
