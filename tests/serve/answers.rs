@@ -1,15 +1,15 @@
 //! Keeping, pipelining, versions, and what a function may return.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use evcore::{Promise, Reactor};
+use evcore::{Promise, Reactor, run, sleep};
 use evhttp::http::StatusCode;
 use evhttp::server::Request;
-use evhttp::{Response, serve};
+use evhttp::{Response, Server, get, serve};
 
 use crate::{LIMIT, SECOND, echoing, field, serving};
 
@@ -314,6 +314,29 @@ fn a_panic_ends_its_connection_and_nothing_else() {
     }
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(REPORTED.load(Ordering::SeqCst), 2);
+}
+
+/// What a server's function owns may own the server: the handle that a request to shut down has it close.
+#[test]
+fn a_server_that_is_closed_lets_go_of_its_function() {
+    for by_request in [true, false] {
+        let slot: Rc<OnceCell<Server>> = Rc::default();
+        let own = slot.clone();
+        let server = serve("127.0.0.1:0", move |_| {
+            own.get().unwrap().close();
+            "closing"
+        });
+        slot.set(server.unwrap()).unwrap();
+        let url = format!("http://{}/", slot.get().unwrap().local_addr());
+        match by_request {
+            true => run(get(url).send().settled(|_| ())).unwrap(),
+            false => slot.get().unwrap().close(),
+        }
+        let slot = Rc::downgrade(&{ slot });
+        // Its work is dropped in the next turn.
+        run(sleep(Duration::ZERO)).unwrap();
+        assert!(slot.upgrade().is_none(), "by a request: {by_request}");
+    }
 }
 
 #[test]

@@ -101,6 +101,9 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     /// Puts `layer` inside those given before and outside the built-in ones.
+    ///
+    /// A layer that owns a clone of the client keeps it, and is kept by it,
+    /// for ever.
     pub fn layer(mut self, layer: impl Layer) -> ClientBuilder {
         self.outer.push(Rc::new(layer));
         self
@@ -109,7 +112,8 @@ impl ClientBuilder {
     /// Puts `layer` inside all built-in ones, right outside the wire: it sees
     /// each request as it is sent and each answer as it comes. Redirects,
     /// challenges and second attempts are calls of their own to it, cookies
-    /// and credentials are there, content is still compressed.
+    /// and credentials are there, content is still compressed. As with
+    /// [`layer`](ClientBuilder::layer), it must not own a clone of the client.
     ///
     /// ```
     /// use evhttp::{Answer, Call, Client, Layer, Next};
@@ -314,7 +318,8 @@ impl ClientBuilder {
 
     /// Asks `ask` for credentials where a server wants some and none are
     /// known, or those known were refused: a password dialog. `None` takes
-    /// the 401 as the answer.
+    /// the 401 as the answer. If `ask` owns a clone of the client, the two keep
+    /// each other for ever.
     ///
     /// ```
     /// use evhttp::{Client, Credentials};
@@ -424,7 +429,9 @@ impl ClientBuilder {
     /// (or of the system, without the feature `dns`).
     ///
     /// Addresses that it tells early by `evdns::PARTIAL` are connected to
-    /// while the others are still looked for.
+    /// while the others are still looked for. If `lookup` owns a clone of the
+    /// client, the two keep each other for ever: one that asks by HTTP needs a
+    /// client of its own.
     pub fn resolver(
         mut self,
         lookup: impl Fn(&str) -> Promise<Vec<IpAddr>> + 'static,

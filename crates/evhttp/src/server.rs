@@ -356,12 +356,15 @@ type Conversation = (Rc<Io>, Promise<()>);
 /// over, and with it the seat among these.
 type Connections = RefCell<HashMap<u64, Conversation>>;
 
+type Answerer = Rc<dyn Fn(Request) -> Reply>;
+
 /// What all connections of a server share.
 pub(crate) struct State {
     local: SocketAddr,
     limits: Limits,
     most: usize,
-    answer: Box<dyn Fn(Request) -> Reply>,
+    /// The user's function, until the server is closed: it may own the server. Conversations have it as well.
+    answer: RefCell<Option<Answerer>>,
     connections: Rc<Connections>,
     next_id: Cell<u64>,
     shared: Rc<Shared>,
@@ -381,7 +384,8 @@ pub(crate) struct State {
 /// [`Server::builder`]). A port of 0 lets the system choose one. If `answer`
 /// or what it returned panics, the connection is closed and the panic told to
 /// the reactor's hook for [unhandled errors](evcore::Reactor::on_unhandled);
-/// all others go on.
+/// all others go on. `answer` may own the [`Server`]: it is kept until
+/// [`close`](Server::close).
 ///
 /// # Errors
 /// If the address can't be listened on.
@@ -401,14 +405,14 @@ impl ServerBuilder {
     }
 
     /// How long a request's head may take, from its first byte or from the
-    /// connection's beginning.
+    /// connection's beginning. [`Duration::MAX`] is no limit.
     pub fn head_within(mut self, limit: Duration) -> ServerBuilder {
         self.patience.head = limit;
         self
     }
 
     /// How long a connection may lie still between two requests, or in the
-    /// middle of a body.
+    /// middle of a body. [`Duration::MAX`] is no limit.
     pub fn idle_for(mut self, limit: Duration) -> ServerBuilder {
         self.patience.idle = limit;
         self
@@ -434,11 +438,12 @@ impl ServerBuilder {
         let listening = |error: std::io::Error| Error::from(error).during("listen");
         let listener = accept::bind(addr).map_err(listening)?;
         let local = listener.local_addr().map_err(listening)?;
+        let answer: Answerer = Rc::new(move |request| answer(request).into_reply());
         let state = Rc::new(State {
             local,
             limits: self.limits,
             most: self.connections,
-            answer: Box::new(move |request| answer(request).into_reply()),
+            answer: RefCell::new(Some(answer)),
             connections: Rc::default(),
             next_id: Cell::new(0),
             shared: Rc::new(Shared::new(Reactor::current().now(), self.patience)),
@@ -472,14 +477,17 @@ impl Server {
 
     /// Stops accepting and closes all connections, whatever they are doing;
     /// those that were handed over ([`Response::switching`]) as well, whoever
-    /// has their streams.
+    /// has their streams. The server's function is let go of, with all it
+    /// owns: this handle, perhaps.
     pub fn close(&self) {
         self.work.iter().for_each(Promise::cancel);
+        let answer = self.state.answer.take();
         let connections = self.state.connections.take();
         connections.into_values().for_each(|(io, connection)| {
             connection.cancel();
             io.cut_if_switched();
         });
+        drop(answer);
     }
 }
 

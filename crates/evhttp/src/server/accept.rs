@@ -40,6 +40,9 @@ pub(super) async fn accept(listener: TcpListener, state: Rc<State>) -> Result<()
 }
 
 fn welcome(state: &Rc<State>, stream: TcpStream) {
+    let Some(answer) = state.answer.borrow().clone() else {
+        return;
+    };
     // A peer that is gone already is found out by the first read.
     let Ok(peer) = stream.peer_addr() else { return };
     _ = stream.set_nodelay(true);
@@ -57,10 +60,10 @@ fn welcome(state: &Rc<State>, stream: TcpStream) {
         id,
     };
     let work = spawn({
-        let (state, io) = (state.clone(), io.clone());
+        let io = io.clone();
         async move {
-            let outcome = exchange::converse(&state, &io).await;
-            drop(state);
+            let outcome = exchange::converse(&*answer, &io).await;
+            drop(answer);
             let outcome = match outcome {
                 Ok(None) => Ok(()),
                 Ok(Some(taker)) => Box::pin(switch::hand_over(io, seat, taker)).await,

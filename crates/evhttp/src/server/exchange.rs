@@ -12,7 +12,7 @@ use http::header::DATE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::io::{Io, Turn};
-use super::{Brief, Kind, Reply, Request, State, failed, switch};
+use super::{Brief, Kind, Reply, Request, failed, switch};
 use crate::body::{Body, Pieces};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::h1::{BodyLength, Event, Fault, Framing, RequestHead, Verdict};
@@ -21,9 +21,12 @@ use crate::response::{Response, Taker};
 
 /// Answers requests until the connection is over, or goes to somebody else. What is there and can be answered at once
 /// takes no step back to the loop, nor a coroutine inside this one.
-pub(super) async fn converse(state: &State, io: &Rc<Io>) -> Result<Option<Taker>> {
+pub(super) async fn converse(
+    function: &dyn Fn(Request) -> Reply,
+    io: &Rc<Io>,
+) -> Result<Option<Taker>> {
     loop {
-        let reply = match poll_fn(|cx| poll_reply(state, io, cx)).await {
+        let reply = match poll_fn(|cx| poll_reply(function, io, cx)).await {
             Ok(Some(reply)) => reply,
             Ok(None) => return Ok(None),
             Err(error) => return refuse(io, error).await.map(|()| None),
@@ -88,7 +91,7 @@ fn lost(phase: Phase, io: &Io, error: std::io::Error) -> Error {
 /// What the user's function says to the next request; what is answered already goes out while we wait for one. `None`
 /// at the end.
 fn poll_reply(
-    state: &State,
+    function: &dyn Fn(Request) -> Reply,
     io: &Rc<Io>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Option<Reply>, Error>> {
@@ -96,7 +99,7 @@ fn poll_reply(
         let event = io.codec.borrow_mut().next(&mut io.input.borrow_mut());
         match event {
             Ok(Event::Head(head, framing)) => {
-                let reply = (state.answer)(request(io, head, framing, cx));
+                let reply = function(request(io, head, framing, cx));
                 return Poll::Ready(Ok(Some(reply)));
             }
             Ok(Event::Closed) => return Poll::Ready(Ok(None)),
