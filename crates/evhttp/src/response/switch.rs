@@ -33,7 +33,8 @@ impl Response {
     /// Only for a request that asks for it ([`Request::wants_upgrade`](crate::server::Request::wants_upgrade)); what
     /// is left of its body is read first. To any other request the server answers 500, and says so in its log. What
     /// `take` returns, a future or a promise, is carried on until it ends, the stream is closed when its last
-    /// clone is gone: it may be kept elsewhere. An error goes to the log. [`Server::close`](crate::Server::close) ends both.
+    /// clone is gone: it may be kept elsewhere. An error goes to the log. [`Server::close`](crate::Server::close) ends both; what
+    /// has let go of its stream and still works is no connection of the server's any more, and goes on.
     ///
     /// ```
     /// use evhttp::{Response, server::Request};
