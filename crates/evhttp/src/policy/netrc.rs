@@ -12,13 +12,14 @@ pub(crate) fn find(text: &str, host: &str) -> Option<(String, String)> {
                 if ours && password.is_some() {
                     break;
                 }
-                let machine = (word == "machine").then(|| words.next());
+                let machine = (word == "machine").then(|| words.value());
                 ours = machine.is_none_or(|m| m.is_some_and(|m| m.eq_ignore_ascii_case(host)));
                 (name, password) = (None, None);
             }
-            "login" => name = words.next(),
-            "password" => password = words.next(),
-            "account" => drop(words.next()),
+            // The first counts: where a value is missing, what follows may be of another entry.
+            "login" => name = name.or(words.value()),
+            "password" => password = password.or(words.value()),
+            "account" => drop(words.value()),
             "macdef" => words.skip_macro(),
             _ => {}
         }
@@ -34,13 +35,30 @@ struct Words<'a>(&'a str);
 impl Iterator for Words<'_> {
     type Item = String;
 
-    /// A word, or a string in quotes with `\` before what is meant literally.
+    /// The next word that is no remark.
     fn next(&mut self) -> Option<String> {
         self.0 = self.0.trim_start();
         while self.0.starts_with('#') {
             let end = self.0.find('\n').unwrap_or(self.0.len());
             self.0 = self.0[end..].trim_start();
         }
+        self.word()
+    }
+}
+
+impl Words<'_> {
+    /// The word that belongs to the one before. On its line it is no remark, whatever it begins with.
+    fn value(&mut self) -> Option<String> {
+        let on_line = self.0.trim_start_matches([' ', '\t']);
+        if on_line.starts_with('#') {
+            self.0 = on_line;
+            return self.word();
+        }
+        self.next()
+    }
+
+    /// A word, or a string in quotes with `\` before what is meant literally.
+    fn word(&mut self) -> Option<String> {
         let quoted = self.0.strip_prefix('"');
         let (mut word, mut escaped) = (String::new(), false);
         let rest = quoted.unwrap_or(self.0);
@@ -60,7 +78,8 @@ impl Iterator for Words<'_> {
                     continue;
                 }
                 _ if ends => {
-                    self.0 = &rest[at + c.len_utf8()..];
+                    // The end of a line is still to be seen.
+                    self.0 = &rest[at + if c == '"' { 1 } else { 0 }..];
                     return Some(word);
                 }
                 _ => {}
@@ -70,9 +89,7 @@ impl Iterator for Words<'_> {
         self.0 = "";
         Some(word)
     }
-}
 
-impl Words<'_> {
     /// A macro goes up to an empty line.
     fn skip_macro(&mut self) {
         let end = self.0.find("\n\n").map_or(self.0.len(), |end| end + 2);
@@ -105,6 +122,27 @@ mod tests {
                 .as_ref()
                 .map(|(name, word)| (name.as_str(), word.as_str()));
             assert_eq!(found, expected, "{host}");
+        }
+    }
+
+    /// A value that is read over would take the next entry's words for ours.
+    #[test]
+    fn what_is_odd_gives_nobody_elses_password() {
+        let next = "machine b.example login bob password s3cret\n";
+        let table = [
+            ("login ada password #1\n", "ada", "#1"),
+            ("login #ada # me\n password \t#1 # mine\n", "#ada", "#1"),
+            (
+                "login ada # me\n password\n# mine\n s3same\n",
+                "ada",
+                "s3same",
+            ),
+            ("login ada password\n", "ada", "machine"),
+            ("login ada password x login bob password y\n", "ada", "x"),
+        ];
+        for (entry, name, password) in table {
+            let found = find(&format!("machine a.example {entry}{next}"), "a.example");
+            assert_eq!(found, Some((name.into(), password.into())), "{entry}");
         }
     }
 
