@@ -43,6 +43,7 @@ impl Reader {
         self.waits.replace(waits) == Waits::Nobody
     }
 
+    #[inline]
     pub(super) fn is_waiting(&self) -> bool {
         self.waits.get() != Waits::Nobody
     }
@@ -54,6 +55,7 @@ impl Reader {
     }
 
     /// There is no more to be had: who waits for it is told to look.
+    #[inline]
     pub(super) fn let_go(&self) {
         if self.is_waiting() {
             self.waits.set(Waits::Nobody);
@@ -62,14 +64,16 @@ impl Reader {
     }
 
     /// Has `poll` wait for both, conversation and reader, if these are two: for all that is waited for while a body may be.
+    #[inline]
     pub(super) fn both<T>(
         &self,
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Context<'_>) -> T,
     ) -> T {
-        let both = self.join();
-        let waker = both.as_ref().unwrap_or(cx.waker());
-        poll(&mut Context::from_waker(waker))
+        match self.join() {
+            None => poll(cx),
+            Some(both) => poll(&mut Context::from_waker(&both)),
+        }
     }
 
     /// Wakes the two of them.

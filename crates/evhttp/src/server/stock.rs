@@ -10,7 +10,8 @@ use crate::h1::render_head;
 use crate::response::PLAIN;
 
 pub(super) struct Stock {
-    since: Instant,
+    /// The end of its second; `None` if that is beyond what the clock can count.
+    until: Option<Instant>,
     date: HeaderValue,
     /// Of which answers, and up to the value of Content-Length.
     head: Option<((StatusCode, bool), Vec<u8>)>,
@@ -19,7 +20,7 @@ pub(super) struct Stock {
 impl Stock {
     pub(super) fn new(now: Instant) -> Stock {
         Stock {
-            since: now,
+            until: now.checked_add(Duration::from_secs(1)),
             date: crate::clock::date(),
             head: None,
         }
@@ -27,7 +28,7 @@ impl Stock {
 
     /// All of it anew, once a second.
     pub(super) fn renew(&mut self, now: Instant) {
-        if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
+        if self.until.is_some_and(|until| now >= until) {
             *self = Stock::new(now);
         }
     }
