@@ -58,6 +58,13 @@ impl Question {
         })
     }
 
+    /// The cookie of its EDNS record, the only one behind the question (RFC 7873 §4).
+    #[must_use]
+    pub fn cookie(&self) -> Option<&[u8]> {
+        let cookie = self.message.get(self.end + 15..)?;
+        (!cookie.is_empty()).then_some(cookie)
+    }
+
     /// A reply with nothing in it, to be filled.
     #[must_use]
     pub fn reply(&self) -> Reply {
@@ -124,6 +131,20 @@ impl Reply {
             body.extend(number.to_be_bytes());
         }
         self.push(6, seconds, &body);
+        self
+    }
+
+    /// With an EDNS record that has this cookie; it comes last.
+    ///
+    /// # Panics
+    /// If it is too long to be one.
+    #[must_use]
+    pub fn cookie(mut self, cookie: &[u8]) -> Reply {
+        self.count(11);
+        let length = u8::try_from(cookie.len()).expect("a short cookie");
+        self.bytes.extend([0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 4 + length]);
+        self.bytes.extend([0, 10, 0, length]);
+        self.bytes.extend(cookie);
         self
     }
 

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -92,6 +92,68 @@ fn the_case_we_asked_in_does_not_show() {
         let found = run(resolver.resolve::<evdns::Cname>(NAME)).unwrap();
         assert_eq!(found[0].to_string(), "mail.example.");
     }
+}
+
+/// The right answer with the cookie it should have, or no cookie.
+fn with_cookie(question: &Question) -> Vec<u8> {
+    let ours = question.cookie().map(|cookie| &cookie[..8]);
+    let cookie = |ours: &[u8]| good(question).cookie(&[ours, b"servers!"].concat());
+    ours.map_or_else(|| good(question), cookie).bytes
+}
+
+#[test]
+fn a_server_s_cookie_is_sent_back() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let note = seen.clone();
+    let server = DnsServer::start(move |question| {
+        let cookie = question.cookie().map(<[u8]>::to_vec);
+        note.lock().unwrap().push(cookie.unwrap_or_default());
+        vec![with_cookie(question)]
+    });
+    let resolver = asking(&[&server]).cache(0).build();
+    for _ in 0..2 {
+        run(resolver.resolve::<evdns::A>(NAME)).unwrap();
+    }
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[1], [&seen[0][..8], b"servers!"].concat());
+}
+
+#[test]
+fn a_reply_with_another_cookie_is_ignored() {
+    for wrong in [&[0; 16][..], &[0; 8], &[], &[0; 41]] {
+        let server = DnsServer::start(move |question| {
+            let forged = forged(question).cookie(wrong);
+            vec![forged.bytes, with_cookie(question)]
+        });
+        let found = run(asking(&[&server]).build().resolve::<evdns::A>(NAME)).unwrap();
+        assert_eq!(found[0].to_string(), "192.0.2.1", "{wrong:?}");
+    }
+}
+
+/// Who has sent cookies is believed without one over TCP alone. (It may have lost the habit.)
+#[test]
+fn a_reply_that_lacks_the_cookie_is_not_believed() {
+    let habit = Arc::new(AtomicBool::new(true));
+    let (has, tcp) = (habit.clone(), Arc::new(AtomicUsize::new(0)));
+    let count = tcp.clone();
+    let server = DnsServer::start(move |question| {
+        let known = question.cookie().is_some_and(|cookie| cookie.len() > 8);
+        count.fetch_add(question.over_tcp.into(), Ordering::Relaxed);
+        vec![match has.load(Ordering::Relaxed) {
+            true if known && !question.over_tcp => forged(question).bytes,
+            true => with_cookie(question),
+            false => good(question).bytes,
+        }]
+    });
+    let resolver = asking(&[&server]).cache(0).build();
+    let ask = || {
+        let found = run(resolver.resolve::<evdns::A>(NAME)).unwrap();
+        assert_eq!(found[0].to_string(), "192.0.2.1");
+        tcp.load(Ordering::Relaxed)
+    };
+    assert_eq!([ask(), ask(), ask()], [0, 1, 2]);
+    habit.store(false, Ordering::Relaxed);
+    assert_eq!([ask(), ask(), ask()], [3, 3, 3]);
 }
 
 #[test]

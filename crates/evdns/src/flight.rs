@@ -287,9 +287,6 @@ impl Flight {
             return;
         };
         let link = &self.state.links[server];
-        if !link.accepts_cookie(&reply) {
-            return;
-        }
         self.state.server_answered(server);
         let asked = &self.questions[question];
         if matches!(reply.rcode, FORMERR | NOTIMP | BADVERS) && asked.edns.get() {
@@ -361,7 +358,7 @@ impl Asker for Flight {
             other => {
                 if let Some(query) = &mut *self.query.borrow_mut() {
                     match other {
-                        News::OtherCase => query.go_over_tcp(),
+                        News::Doubtful => query.go_over_tcp(),
                         News::Lost(trouble) => query.lost(question, trouble),
                         News::Refused(code) => query.refused(question, code),
                         _ => query.garbled(question),

@@ -80,7 +80,7 @@ impl Question {
         let carrier = Carrier::Datagrams;
         match news_of(&mut message.to_vec(), &self.query, &self.name, carrier) {
             None => Heard::Nothing,
-            Some(News::OtherCase) => Heard::OtherCase,
+            Some(News::Doubtful) => Heard::OtherCase,
             Some(News::Garbled | News::Lost(_)) => Heard::Garbled,
             Some(News::Refused(code)) => Heard::Refused(code),
             Some(News::Reply(reply)) => Heard::Reply(self.take(reply)),

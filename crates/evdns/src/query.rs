@@ -350,7 +350,9 @@ impl Query {
                 self.questions[question].cookie_renewed = true;
                 self.questions[question].state = State::Unsent;
             }
-            code @ (SERVFAIL | NOTIMP | REFUSED | BADVERS | BADCOOKIE) if !self.over_tcp => {
+            // RFC 7873 §5.3: the second time, by TCP.
+            BADCOOKIE if !self.over_tcp => self.go_over_tcp(),
+            code @ (SERVFAIL | NOTIMP | REFUSED | BADVERS) if !self.over_tcp => {
                 self.fail(question, Trouble::Code(code));
             }
             _ if reply.lame && !self.over_tcp => self.fail(question, Trouble::Lame),

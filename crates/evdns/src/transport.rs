@@ -4,11 +4,11 @@
 //! A further transport (DNS over TLS, RFC 7858) would be another carrier beside `ports` and `stream`; `stream` needs
 //! only an `evcore::net::ByteStream`.
 
+mod cookie;
 mod expected;
 mod ports;
 mod stream;
 
-use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
@@ -16,7 +16,8 @@ use std::rc::{Rc, Weak};
 use crate::name::Name;
 use crate::query::Trouble;
 use crate::random::Random;
-use crate::wire::{self, Ask, CLIENT_COOKIE, Reply, Type};
+use crate::wire::{self, Ask, Reply, Type};
+use cookie::Cookies;
 pub(crate) use expected::Expecting;
 #[cfg(fuzzing)]
 pub(crate) use expected::news_of;
@@ -25,8 +26,8 @@ pub(crate) use expected::news_of;
 #[derive(Debug)]
 pub(crate) enum News {
     Reply(Reply),
-    /// A reply with the letters of the question in another case.
-    OtherCase,
+    /// A reply that somebody may have forged, by its letters or its cookie.
+    Doubtful,
     Garbled,
     /// Nothing but a code of failure.
     Refused(u16),
@@ -61,19 +62,18 @@ pub(crate) struct Link {
     ports: ports::Ports,
     streams: stream::Streams,
     random: Rc<Random>,
-    /// Ours, and the server's after it once it has told (RFC 7873 §5.1).
-    cookie: RefCell<Rc<[u8]>>,
+    cookies: Rc<Cookies>,
 }
 
 impl Link {
     pub(crate) fn new(server: SocketAddr, random: Rc<Random>) -> io::Result<Link> {
-        let cookie: [u8; CLIENT_COOKIE] = random.octets()?;
+        let cookies = Cookies::new(random.octets()?);
         Ok(Link {
             server,
-            ports: ports::Ports::new(server, random.clone()),
-            streams: stream::Streams::new(server),
+            ports: ports::Ports::new(server, random.clone(), cookies.clone()),
+            streams: stream::Streams::new(server, cookies.clone()),
             random,
-            cookie: RefCell::new(Rc::from(cookie)),
+            cookies,
         })
     }
 
@@ -85,7 +85,7 @@ impl Link {
         let mut coins = [0; 32];
         let coins = &mut coins[..letters.div_ceil(8)];
         self.random.fill(coins)?;
-        let cookie = outgoing.edns.then(|| self.cookie.borrow().clone());
+        let cookie = outgoing.edns.then(|| self.cookies.current());
         let write = |id| {
             wire::write(Ask {
                 id,
@@ -99,17 +99,5 @@ impl Link {
             true => self.streams.send(&outgoing, write, &self.random),
             false => self.ports.send(&outgoing, write),
         }
-    }
-
-    /// Whether a reply's cookie may stand: it is absent, or begins with ours (RFC 7873 §5.3). Keeps the server's.
-    pub(crate) fn accepts_cookie(&self, reply: &Reply) -> bool {
-        let Some(theirs) = &reply.cookie else {
-            return true;
-        };
-        let ours = self.cookie.borrow().get(..CLIENT_COOKIE) == theirs.get(..CLIENT_COOKIE);
-        if ours {
-            self.cookie.replace(theirs.clone());
-        }
-        ours
     }
 }

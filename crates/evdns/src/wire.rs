@@ -162,7 +162,7 @@ pub(crate) struct Reply {
     pub(crate) answers: Vec<Record>,
     /// TTL of a negative answer: the SOA's own and its MINIMUM, whichever is less (RFC 2308 §5).
     pub(crate) negative_ttl: Option<u32>,
-    /// The server's cookie with ours in front, if it sent one.
+    /// The server's cookie, with ours in front if it is right.
     pub(crate) cookie: Option<Rc<[u8]>>,
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
+use super::cookie::{Cookies, Verdict};
 use super::{Asker, Carrier, News, Outgoing};
 use crate::name::Name;
 use crate::query::Trouble;
@@ -15,6 +16,7 @@ use crate::wire::{self, FORMERR, Match, NOTIMP, Reply};
 /// What is expected on one socket.
 pub(super) struct Expected {
     carrier: Carrier,
+    cookies: Rc<Cookies>,
     /// Nobody else chooses the ids, so there is nothing to hash.
     entries: RefCell<BTreeMap<u16, Entry>>,
     /// How many of them have had no reply.
@@ -56,9 +58,10 @@ impl Drop for Expecting {
 }
 
 impl Expected {
-    pub(super) fn new(carrier: Carrier) -> Rc<Expected> {
+    pub(super) fn new(carrier: Carrier, cookies: Rc<Cookies>) -> Rc<Expected> {
         Rc::new(Expected {
             carrier,
+            cookies,
             entries: RefCell::default(),
             awaited: Cell::new(0),
             reader: RefCell::default(),
@@ -165,7 +168,8 @@ impl Expected {
             let Some(entry) = entries.get(&u16::from_be_bytes([upper, lower])) else {
                 return;
             };
-            let Some(news) = news_of(message, &entry.query, &entry.name, self.carrier) else {
+            let news = news_of(message, &entry.query, &entry.name, self.carrier);
+            let Some(news) = news.and_then(|news| self.judge(news, &entry.query)) else {
                 return;
             };
             self.note_heard(entry);
@@ -173,6 +177,19 @@ impl Expected {
         };
         if let (Some(asker), question, news) = told {
             asker.hear(question, news);
+        }
+    }
+
+    /// What is left of news once their cookie is looked at.
+    fn judge(&self, news: News, query: &[u8]) -> Option<News> {
+        let reply = match news {
+            News::Reply(reply) if wire::has_edns(query) => reply,
+            other => return Some(other),
+        };
+        match self.cookies.judge(&reply, self.carrier) {
+            Verdict::Accepted => Some(News::Reply(reply)),
+            Verdict::Doubtful => Some(News::Doubtful),
+            Verdict::Foreign => None,
         }
     }
 
@@ -208,7 +225,7 @@ pub(crate) fn news_of(
 ) -> Option<News> {
     Some(match wire::compare(message, query) {
         Match::Foreign => return None,
-        Match::OtherCase => News::OtherCase,
+        Match::OtherCase => News::Doubtful,
         // RFC 6891 §7: as good as a whole reply, if it is EDNS that it does not understand.
         Match::Bare(code @ (FORMERR | NOTIMP)) if wire::has_edns(query) => {
             News::Reply(Reply::bare(code))
@@ -264,7 +281,7 @@ mod tests {
             question: 0,
             asker: Weak::<Nobody>::new(),
         };
-        let expected = Expected::new(Carrier::Stream);
+        let expected = Expected::new(Carrier::Stream, Cookies::new([0; 8]));
         let expect = |id| expected.expect(id, query.clone(), &outgoing);
         let all: Vec<_> = (0..=u16::MAX).map(expect).collect();
         let random = Random::new();

@@ -13,6 +13,7 @@ use evcore::sys::Datagram;
 use evcore::{Direction, Reactor, Source, sleep_until, spawn};
 
 use super::expected::{Expected, Expecting};
+use super::cookie::Cookies;
 use super::{Carrier, Outgoing};
 use crate::limits::{PORT_AGE, PORT_QUERIES, PORTS, PORTS_REMEMBERED, RECEIVED};
 use crate::query::Trouble;
@@ -23,6 +24,7 @@ pub(super) struct Ports {
     server: SocketAddr,
     places: Rc<RefCell<Vec<Option<Port>>>>,
     random: Rc<Random>,
+    cookies: Rc<Cookies>,
     /// Where all of them receive.
     buffer: Rc<RefCell<[u8; RECEIVED]>>,
     /// Numbers of the last ports: not to be used again soon, or the two together carry more than one may.
@@ -67,12 +69,13 @@ impl Drop for Port {
 }
 
 impl Ports {
-    pub(super) fn new(server: SocketAddr, random: Rc<Random>) -> Ports {
+    pub(super) fn new(server: SocketAddr, random: Rc<Random>, cookies: Rc<Cookies>) -> Ports {
         let places = (0..PORTS).map(|_| None).collect();
         Ports {
             server,
             places: Rc::new(RefCell::new(places)),
             random,
+            cookies,
             buffer: Rc::new(RefCell::new([0; RECEIVED])),
             used: RefCell::default(),
             swept: Rc::default(),
@@ -142,7 +145,7 @@ impl Ports {
         }
         socket.datagrams.connect(self.server)?;
         let socket = Rc::new(socket);
-        let expected = Expected::new(Carrier::Datagrams);
+        let expected = Expected::new(Carrier::Datagrams, self.cookies.clone());
         let reader = Reader {
             socket: socket.clone(),
             expected: expected.clone(),

@@ -14,6 +14,7 @@ use evcore::net::{ByteStream, connect_tcp};
 use evcore::{Reactor, sleep_until, spawn};
 
 use super::expected::{Expected, Expecting};
+use super::cookie::Cookies;
 use super::{Carrier, Outgoing};
 use crate::limits::{TCP_IDLE, TCP_QUERIES, TCP_QUIET};
 use crate::query::Trouble;
@@ -22,6 +23,7 @@ use crate::random::Random;
 /// The connection to one server, if there is one.
 pub(super) struct Streams {
     server: SocketAddr,
+    cookies: Rc<Cookies>,
     current: RefCell<Option<Rc<Connection>>>,
 }
 
@@ -45,9 +47,10 @@ impl Connection {
 }
 
 impl Streams {
-    pub(super) fn new(server: SocketAddr) -> Streams {
+    pub(super) fn new(server: SocketAddr, cookies: Rc<Cookies>) -> Streams {
         Streams {
             server,
+            cookies,
             current: RefCell::default(),
         }
     }
@@ -82,7 +85,7 @@ impl Streams {
             return connection.clone();
         }
         let connection = Rc::new(Connection {
-            expected: Expected::new(Carrier::Stream),
+            expected: Expected::new(Carrier::Stream, self.cookies.clone()),
             outgoing: RefCell::default(),
             quiet_since: Cell::new(None),
         });

@@ -105,7 +105,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The cookie among the options of an OPT record: ours, and 8 to 32 octets of the server's (RFC 7873 §4).
+    /// The cookie among the options of an OPT record, of whatever length.
     pub(super) fn cookie(self, opt: &Raw<'_>) -> Result<Option<Rc<[u8]>>, Malformed> {
         let (mut rest, mut cookie) = (opt.rdata, None);
         while let Some((&[c0, c1, l0, l1], behind)) = rest.split_first_chunk() {
@@ -117,9 +117,7 @@ impl<'a> Message<'a> {
             rest = behind;
         }
         match rest {
-            [] => Ok(cookie
-                .filter(|cookie| (16..=40).contains(&cookie.len()))
-                .map(Rc::from)),
+            [] => Ok(cookie.map(Rc::from)),
             _ => Err(Malformed),
         }
     }
