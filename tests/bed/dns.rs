@@ -142,7 +142,8 @@ impl Reply {
     pub fn cookie(mut self, cookie: &[u8]) -> Reply {
         self.count(11);
         let length = u8::try_from(cookie.len()).expect("a short cookie");
-        self.bytes.extend([0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 4 + length]);
+        self.bytes
+            .extend([0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 4 + length]);
         self.bytes.extend([0, 10, 0, length]);
         self.bytes.extend(cookie);
         self

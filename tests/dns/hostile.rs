@@ -356,6 +356,33 @@ fn a_network_that_was_gone_for_a_moment_is_used_again() {
     }
 }
 
+/// Want of descriptors is our own trouble: no server is asked later for it.
+#[test]
+fn a_program_without_descriptors_blames_no_server() {
+    const EMFILE: i32 = 24;
+    let (reactor, faults) = Faults::reactor();
+    let first = DnsServer::start(|question| vec![good(question).bytes]);
+    let second = DnsServer::start(|question| vec![forged(question).bytes]);
+    let resolver = asking(&[&first, &second]).cache(0).build();
+    let _entered = reactor.enter();
+    faults.opening.set(Some(EMFILE));
+    let error = reactor.run(resolver.resolve::<evdns::A>(NAME)).unwrap_err();
+    assert!(
+        error.to_string().contains("too many files are open here"),
+        "{error}"
+    );
+    faults.opening.set(None);
+    let found = reactor.run(resolver.resolve::<evdns::A>(NAME)).unwrap();
+    assert_eq!(found[0].to_string(), "192.0.2.1");
+}
+
+#[test]
+fn patience_may_be_endless() {
+    let server = DnsServer::start(|question| vec![good(question).bytes]);
+    let resolver = asking(&[&server]).timeout(Duration::MAX).build();
+    run(resolver.resolve::<evdns::A>(NAME)).unwrap();
+}
+
 #[test]
 fn silence_ends_in_time() {
     let server = DnsServer::start(|_| vec![]);

@@ -15,7 +15,7 @@ use crate::name::Name;
 use crate::query::answer::Answer;
 use crate::query::{Outcome, Query, Step, Trouble, Turn};
 use crate::state::State;
-use crate::transport::{Asker, Expecting, News, Outgoing};
+use crate::transport::{Asker, Expecting, News, Outgoing, trouble_of};
 use crate::wire::{A, AAAA, BADVERS, FORMERR, NOTIMP, Reply, Type};
 
 /// A query and those who wait for it.
@@ -192,9 +192,9 @@ impl Flight {
                     over_tcp,
                 });
             }
-            Err(_) => {
+            Err(error) => {
                 if let Some(query) = &mut *self.query.borrow_mut() {
-                    query.lost(question, Trouble::Refused);
+                    query.lost(question, trouble_of(&error));
                 }
             }
         }

@@ -11,6 +11,9 @@ pub const TIMEOUT: u32 = 5;
 /// The longest time a file can ask for, in seconds (`RES_MAXRETRANS`).
 pub const MOST_TIMEOUT: u32 = 30;
 
+/// The longest time a program can ask for: what nobody waits for need not fit into clocks.
+pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(86_400);
+
 /// Rounds through the servers (`RES_DFLRETRY`).
 pub const ATTEMPTS: u32 = 2;
 

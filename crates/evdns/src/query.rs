@@ -10,6 +10,7 @@ pub(crate) mod servers;
 use std::fmt;
 use std::time::Duration;
 
+use crate::limits::SERVERS;
 use crate::wire::{BADCOOKIE, BADVERS, FORMERR, NOTIMP, REFUSED, Reply, SERVFAIL, Type};
 
 /// How to go about it.
@@ -55,6 +56,8 @@ pub(crate) enum Trouble {
     Silent,
     /// The port is closed, or the network can't be reached.
     Refused,
+    /// There is no descriptor left to ask it with: no fault of the server's.
+    Unasked,
     /// It answered with this code.
     Code(u16),
     /// It answers for nobody, and does not ask others.
@@ -70,6 +73,7 @@ impl fmt::Display for Trouble {
         f.write_str(match self {
             Trouble::Silent => "no answer in time",
             Trouble::Refused => "can't be reached",
+            Trouble::Unasked => "not asked: too many files are open here",
             Trouble::Code(FORMERR) => "FORMERR: it does not understand the query",
             Trouble::Code(SERVFAIL) => "SERVFAIL: it could not find out",
             Trouble::Code(NOTIMP) => "NOTIMP: it does not know how",
@@ -228,15 +232,11 @@ impl Query {
         }
     }
 
-    /// glibc's times: later servers of the list are given more in sum, and less each.
+    /// glibc's times: later servers of the list are given more in sum, and less each. It has three at most; further ones
+    /// have as much as the third.
     fn patience(&self) -> Duration {
-        let at = self.turns[self.place].server as u32;
-        let seconds = self
-            .manner
-            .timeout
-            .as_secs()
-            .checked_shl(at)
-            .unwrap_or(u64::MAX);
+        let at = self.turns[self.place].server.min(SERVERS - 1);
+        let seconds = self.manner.timeout.as_secs().saturating_mul(1 << at);
         let each = match at {
             0 => seconds,
             _ => seconds / self.turns.len() as u64,

@@ -56,6 +56,16 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) asker: Weak<dyn Asker>,
 }
 
+/// What an error of a socket says of its server.
+pub(crate) fn trouble_of(error: &io::Error) -> Trouble {
+    /// ENFILE and EMFILE everywhere on Unix, WSAEMFILE on Windows: the system or the process has too many files open.
+    const TOO_MANY: [i32; 3] = [23, 24, 10_024];
+    match error.raw_os_error() {
+        Some(number) if TOO_MANY.contains(&number) => Trouble::Unasked,
+        _ => Trouble::Refused,
+    }
+}
+
 /// One server, and the ways to it.
 pub(crate) struct Link {
     pub(crate) server: SocketAddr,

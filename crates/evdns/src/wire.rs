@@ -295,10 +295,15 @@ fn negative_ttl<'a>(
     for raw in records {
         let raw = raw?;
         if raw.rtype == SOA && ttl.is_none() {
-            ttl = Some(raw.ttl.min(message.soa_minimum(&raw)?));
+            ttl = Some(seconds(raw.ttl).min(seconds(message.soa_minimum(&raw)?)));
         }
     }
     Ok(ttl)
+}
+
+/// RFC 2181 §8: a TTL with its top bit set is zero.
+fn seconds(ttl: u32) -> u32 {
+    if ttl >> 31 == 1 { 0 } else { ttl }
 }
 
 /// The first OPT record of the additional section.
@@ -353,8 +358,7 @@ impl<'a> Reader<'a> {
         Ok(Some(Record {
             owner: self.owner(raw.owner)?,
             rtype: raw.rtype,
-            // RFC 2181 §8: a TTL with its top bit set is zero.
-            ttl: if raw.ttl >> 31 == 1 { 0 } else { raw.ttl },
+            ttl: seconds(raw.ttl),
             body: self.body(raw, number)?,
         }))
     }

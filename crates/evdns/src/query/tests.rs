@@ -82,6 +82,22 @@ fn silence_goes_round_the_servers_in_glibcs_times() {
     assert!(!outcome.nobody && !outcome.servfail);
 }
 
+/// glibc has three servers at most: those behind the third wait as long as that.
+#[test]
+fn the_last_of_many_servers_has_no_longer_than_the_third() {
+    let manner = Manner {
+        timeout: 5 * SECOND,
+        attempts: 1,
+        ..MANNER
+    };
+    let mut query = query(manner, 11, &[A]);
+    let mut now = START;
+    while let (_, Step::Wait(until)) = sent(&mut query, now) {
+        assert!(until - now <= 5 * SECOND, "{:?}", until - now);
+        now = until;
+    }
+}
+
 #[test]
 fn a_server_that_fails_is_left_for_the_next() {
     let mut query = query(MANNER, 2, &[A, AAAA]);

@@ -9,7 +9,7 @@ use crate::config::gai_conf::GaiConf;
 use crate::config::nsswitch;
 use crate::config::resolv_conf::ResolvConf;
 use crate::files::Configuration;
-use crate::limits::CACHED;
+use crate::limits::{CACHED, LONGEST_TIMEOUT};
 use crate::query::Manner;
 use crate::state::Habits;
 
@@ -57,9 +57,9 @@ impl Builder {
     }
 
     /// How long a server has to answer (5 s unless told). As in glibc, whole seconds are stretched for later servers;
-    /// anything else is taken to the letter.
+    /// anything else is taken to the letter. More than a day is a day.
     pub fn timeout(mut self, timeout: Duration) -> Builder {
-        self.timeout = timeout;
+        self.timeout = timeout.min(LONGEST_TIMEOUT);
         self
     }
 

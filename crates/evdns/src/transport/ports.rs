@@ -12,8 +12,8 @@ use std::time::Instant;
 use evcore::sys::Datagram;
 use evcore::{Direction, Reactor, Source, sleep_until, spawn};
 
-use super::expected::{Expected, Expecting};
 use super::cookie::Cookies;
+use super::expected::{Expected, Expecting};
 use super::{Carrier, Outgoing};
 use crate::limits::{PORT_AGE, PORT_QUERIES, PORTS, PORTS_REMEMBERED, RECEIVED};
 use crate::query::Trouble;

@@ -13,9 +13,9 @@ use std::time::Instant;
 use evcore::net::{ByteStream, connect_tcp};
 use evcore::{Reactor, sleep_until, spawn};
 
-use super::expected::{Expected, Expecting};
 use super::cookie::Cookies;
-use super::{Carrier, Outgoing};
+use super::expected::{Expected, Expecting};
+use super::{Carrier, Outgoing, trouble_of};
 use crate::limits::{TCP_IDLE, TCP_QUERIES, TCP_QUIET};
 use crate::query::Trouble;
 use crate::random::Random;
@@ -102,7 +102,7 @@ async fn drive(server: SocketAddr, connection: Rc<Connection>) -> evcore::Result
             Trouble::Closed
         }
         Ok(None) => Trouble::Closed,
-        Err(_) => Trouble::Refused,
+        Err(error) => trouble_of(&error),
     };
     connection.expected.end(trouble);
     Ok(())

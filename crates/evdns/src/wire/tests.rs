@@ -106,6 +106,12 @@ fn codes_flags_and_negative_ttls() {
         b"\0\0\x06\0\x01\0\0\x01\0\0\x16\0\0\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x07";
     let negative = read(0x8183, [0, 1, 0], soa);
     assert_eq!((negative.rcode, negative.negative_ttl), (NXDOMAIN, Some(7)));
+    // RFC 2181 §8: of numbers with the top bit set as well.
+    for at in [5, 29] {
+        let mut soa = soa.to_vec();
+        soa[at] |= 0x80;
+        assert_eq!(read(0x8183, [0, 1, 0], &soa).negative_ttl, Some(0), "{at}");
+    }
     // BADCOOKIE is 1 · 16 + 7.
     let opt = b"\0\0\x29\x04\xd0\x01\0\0\0\0\x14\0\x0a\0\x10clientcksrvrcook";
     let bad = read(0x8187, [0, 0, 1], opt);
