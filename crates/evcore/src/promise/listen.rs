@@ -374,8 +374,9 @@ impl Emitter {
         let Some(node) = self.node.upgrade() else {
             return false;
         };
+        // Most often nobody ever listened: that is asked first.
         let rare = node.base().rare();
-        !node.is_settled() && rare.is_some_and(|rare| rare.hears(event.key()))
+        rare.is_some_and(|rare| !node.is_settled() && rare.hears(event.key()))
     }
 }
 
