@@ -260,14 +260,9 @@ impl LookUp {
         }
     }
 
-    /// nss-mdns answers for `.local` alone, by multicast: that is another protocol.
+    /// nss-mdns answers for a single label in `.local`, by multicast: that is another protocol.
     fn multicast(&self, module: &str) -> Said {
-        let name = self.name.trim_end_matches('.');
-        if name
-            .rsplit('.')
-            .next()
-            .is_some_and(|last| last.eq_ignore_ascii_case("local"))
-        {
+        if is_multicast(&self.name) {
             let why = format!(
                 "names in .local are for multicast DNS ({module} in nsswitch.conf), which is not spoken"
             );
@@ -412,6 +407,14 @@ impl LookUp {
     }
 }
 
+/// Names that the minimal modules of nss-mdns take: those with more labels are for other sources, as Windows domains in
+/// `.local` need it.
+fn is_multicast(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.split_once('.')
+        .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case("local"))
+}
+
 /// Names glibc takes for addresses that went wrong, when it looks for IPv4 alone.
 fn looks_numeric(name: &str) -> bool {
     let first = name.bytes().next().unwrap_or_default();
@@ -459,4 +462,25 @@ fn kind_of(why: &str) -> ErrorKind {
     ];
     let found = texts.into_iter().find(|(text, _)| why.contains(text));
     found.map_or(ErrorKind::System, |(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multicast_is_for_names_of_two_labels() {
+        for name in ["printer.local", "Printer.LOCAL."] {
+            assert!(is_multicast(name), "{name}");
+        }
+        for name in [
+            "dc1.corp.local",
+            "local",
+            ".local",
+            "local.",
+            "printer.locals",
+        ] {
+            assert!(!is_multicast(name), "{name}");
+        }
+    }
 }
