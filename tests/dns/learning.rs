@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bed::dns::DnsServer;
 use evcore::{Promise, run};
-use evdns::limits::PROBE_PAUSE;
+use evdns::limits::{PROBE_PAUSE, STALE_AFTER};
 use evdns::{A, ErrorKind, QUERY};
 
 use crate::still::Still;
@@ -102,6 +102,108 @@ fn a_dead_server_is_stepped_around_and_comes_back() {
         found.unwrap()[0].to_string() == "192.0.2.2"
     };
     assert!(bed::wait_until(LIMIT, back), "it never comes back");
+}
+
+/// A server of a private network, silent until told otherwise, and one that knows the world alone.
+fn split() -> (DnsServer, DnsServer, Arc<AtomicBool>) {
+    let back = Arc::new(AtomicBool::new(false));
+    let speaks = back.clone();
+    let private = DnsServer::start(move |question| match speaks.load(Ordering::Relaxed) {
+        false => vec![],
+        true => vec![question.reply().address(&question.name, "192.0.2.2").bytes],
+    });
+    (private, counting(3_600).0, back)
+}
+
+/// What a server said in place of another counts only while that one is away.
+#[test]
+fn the_word_of_a_stand_in_goes_when_the_server_is_back() {
+    let (private, public, back) = split();
+    let still = Still::new();
+    let resolver = asking(&[&private, &public])
+        .timeout(evcore::ms(700))
+        .build();
+    let ask = |name: &str| {
+        let found = still.reactor.run(resolver.resolve::<A>(name));
+        found.map(|found| found[0].to_string())
+    };
+    let first = resolver.resolve::<A>("missing.corp");
+    let first = still.late_after(QUERY, evcore::ms(700), first);
+    assert_eq!(kind(&first.unwrap_err()), ErrorKind::NoName);
+    still.clock.advance(PROBE_PAUSE - evcore::secs(1));
+    assert_eq!(ask("wiki.corp").unwrap(), "192.0.2.1");
+    back.store(true, Ordering::Relaxed);
+    still.clock.advance(evcore::secs(1));
+    let mut n = 0;
+    let is_back = || {
+        n += 1;
+        ask(&format!("n{n}.example")).unwrap() == "192.0.2.2"
+    };
+    assert!(bed::wait_until(LIMIT, is_back), "it never comes back");
+    assert_eq!(ask("missing.corp").unwrap(), "192.0.2.2");
+    assert_eq!(ask("wiki.corp").unwrap(), "192.0.2.2");
+}
+
+/// One question, not repeated until the pause is over.
+#[test]
+fn a_dead_server_is_probed_no_more_than_once_in_a_while() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let dead = DnsServer::start(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        vec![]
+    });
+    let (server, _) = counting(60);
+    let (still, patience) = (Still::new(), PROBE_PAUSE * 3 / 10);
+    let resolver = asking(&[&dead, &server])
+        .timeout(patience)
+        .attempts(3)
+        .build();
+    let found = resolver.resolve::<A>("n.example");
+    still.late_after(QUERY, patience, found).unwrap();
+    let reaches = |wanted: usize| {
+        let reached = || {
+            still.reactor.turn(evcore::ms(1));
+            asked.load(Ordering::Relaxed) >= wanted
+        };
+        assert!(bed::wait_until(LIMIT, reached), "it is not asked");
+        assert_eq!(asked.load(Ordering::Relaxed), wanted);
+    };
+    for n in 1..=3 {
+        still.clock.advance(PROBE_PAUSE);
+        let found = resolver.resolve::<A>(format!("n{n}.example"));
+        still.reactor.run(found).unwrap();
+        reaches(1 + n);
+        // It would be asked again by now, were it not a probe.
+        for _ in 0..3 {
+            still.clock.advance(patience);
+            while still.reactor.turn(evcore::ms(20)).more {}
+        }
+        reaches(1 + n);
+    }
+}
+
+/// Somebody who has a stale answer does not wait until every server has had its time, and the next one not at all.
+#[test]
+fn a_stale_answer_does_not_wait_for_silence() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let silent = gone.clone();
+    let server = DnsServer::start(move |question| match silent.load(Ordering::Relaxed) {
+        true => vec![],
+        false => {
+            let address = [192, 0, 2, 1];
+            let reply = question.reply();
+            vec![reply.record(&question.name, 1, 1, &address).bytes]
+        }
+    });
+    let still = Still::new();
+    let resolver = asking(&[&server]).serve_stale(evcore::secs(3_600)).build();
+    let found = || resolver.resolve::<A>("host.example");
+    still.reactor.run(found()).unwrap();
+    gone.store(true, Ordering::Relaxed);
+    still.clock.advance(evcore::ms(1_100));
+    still.late_after(QUERY, STALE_AFTER, found()).unwrap();
+    assert!(found().is_settled(), "it counts as fresh for a moment");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use crate::limits::{CACHED_ANSWER, CACHED_OCTETS, PROBE_PAUSE, STALE_TTL};
 use crate::name::Name;
 use crate::query::answer::Answer;
 use crate::wire::Type;
@@ -19,6 +20,8 @@ pub(crate) struct Cache {
     order: VecDeque<(Key, u64)>,
     number: u64,
     room: usize,
+    /// What all of them take.
+    octets: usize,
     /// How long an answer may be given after its time, if there is no newer one.
     stale: Duration,
 }
@@ -27,7 +30,13 @@ pub(crate) struct Cache {
 struct Entry {
     answer: Answer,
     fresh_until: Duration,
+    /// Until when it may be given if there is no newer one.
+    stale_until: Duration,
     number: u64,
+    /// Octets it takes.
+    weight: usize,
+    /// Of a server that stood in for another.
+    stand_in: bool,
 }
 
 impl Cache {
@@ -51,37 +60,87 @@ impl Cache {
     /// An answer whose time has run out, for when there is no other (RFC 8767).
     pub(crate) fn stale(&self, name: &Name, rtype: Type, now: Duration) -> Option<&Answer> {
         let entry = self.entries.get(&(name.clone(), rtype))?;
-        (now < entry.fresh_until + self.stale).then_some(&entry.answer)
+        (now < entry.stale_until).then_some(&entry.answer)
+    }
+
+    /// Gives a stale answer, which counts as fresh for a moment then: servers that fail are not asked all the time
+    /// (RFC 8767 §5, failure recheck timer).
+    pub(crate) fn revive(&mut self, name: &Name, rtype: Type, now: Duration) -> Option<Answer> {
+        let answer = self.stale(name, rtype, now)?.clone();
+        let entry = self.entries.get_mut(&(name.clone(), rtype))?;
+        let moment = now + Duration::from_secs(STALE_TTL.into());
+        entry.fresh_until = entry.fresh_until.max(moment.min(entry.stale_until));
+        Some(Answer {
+            ttl: STALE_TTL,
+            ..answer
+        })
+    }
+
+    /// Whether answers are given after their time.
+    pub(crate) fn serves_stale(&self) -> bool {
+        !self.stale.is_zero()
     }
 
     /// Keeps an answer for as long as it may be kept.
     pub(crate) fn put(&mut self, name: Name, rtype: Type, answer: Answer, now: Duration) {
-        if answer.ttl == 0 || self.room == 0 {
+        self.keep(name, rtype, answer, now, false);
+    }
+
+    /// Keeps the answer of a server that stands in for another for a moment, unless it says that there is nothing:
+    /// that one may know better.
+    pub(crate) fn put_for_now(&mut self, name: Name, rtype: Type, answer: Answer, now: Duration) {
+        if !answer.records.is_empty() {
+            let moment = u32::try_from(PROBE_PAUSE.as_secs()).unwrap_or(u32::MAX);
+            let ttl = answer.ttl.min(moment);
+            self.keep(name, rtype, Answer { ttl, ..answer }, now, true);
+        }
+    }
+
+    /// The server they stood in for is back.
+    pub(crate) fn forget_stand_ins(&mut self) {
+        let octets = &mut self.octets;
+        self.entries.retain(|_, entry| {
+            if entry.stand_in {
+                *octets -= entry.weight;
+            }
+            !entry.stand_in
+        });
+    }
+
+    fn keep(&mut self, name: Name, rtype: Type, answer: Answer, now: Duration, stand_in: bool) {
+        let weight = answer.weight();
+        if answer.ttl == 0 || self.room == 0 || weight > CACHED_ANSWER {
             return;
         }
         self.number += 1;
+        let fresh_until = now + Duration::from_secs(answer.ttl.into());
         let entry = Entry {
-            fresh_until: now + Duration::from_secs(answer.ttl.into()),
+            fresh_until,
+            stale_until: fresh_until + self.stale,
             answer,
             number: self.number,
+            weight,
+            stand_in,
         };
         let key = (name, rtype);
         self.order.push_back((key.clone(), self.number));
-        self.entries.insert(key, entry);
-        if self.entries.len() > self.room {
+        self.octets += weight;
+        if let Some(before) = self.entries.insert(key, entry) {
+            self.octets -= before.weight;
+        }
+        while self.entries.len() > self.room || self.octets > CACHED_OCTETS {
             self.make_room();
         }
         self.forget_renewed();
     }
 
+    /// Drops the oldest.
     fn make_room(&mut self) {
         while let Some((key, number)) = self.order.pop_front() {
-            if self
-                .entries
-                .get(&key)
-                .is_some_and(|entry| entry.number == number)
-            {
-                self.entries.remove(&key);
+            let current = |entry: &Entry| entry.number == number;
+            if self.entries.get(&key).is_some_and(current) {
+                let gone = self.entries.remove(&key);
+                self.octets -= gone.map_or(0, |entry| entry.weight);
                 return;
             }
         }
@@ -104,7 +163,10 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{A, AAAA};
+    use crate::wire::record::Txt;
+    use crate::wire::{A, AAAA, Body, Record};
+
+    const TXT: Type = 16;
 
     const NOW: Duration = Duration::from_secs(1_000);
     const SECOND: Duration = Duration::from_secs(1);
@@ -152,6 +214,64 @@ mod tests {
             .map(|text| cache.get(&name(text), A, NOW).is_some())
             .into();
         assert_eq!(kept, [true, false, true]);
+    }
+
+    #[test]
+    fn large_answers_take_bounded_memory() {
+        let text = |octets: usize| {
+            let strings = vec![vec![b'x'; octets]];
+            Answer::of_records(vec![Record {
+                owner: name("a"),
+                rtype: TXT,
+                ttl: 60,
+                body: Body::Txt(Txt { strings }),
+            }])
+        };
+        let mut cache = Cache::new(8_192, SECOND);
+        cache.put(name("a"), TXT, text(CACHED_ANSWER), NOW);
+        assert!(cache.get(&name("a"), TXT, NOW).is_none());
+        let each = CACHED_ANSWER / 4;
+        for n in 0..4 * CACHED_OCTETS / each {
+            cache.put(name(&format!("n{n}")), TXT, text(each), NOW);
+        }
+        assert!(cache.entries.len() * each <= CACHED_OCTETS);
+        assert!(!cache.entries.is_empty() && cache.octets <= CACHED_OCTETS);
+    }
+
+    #[test]
+    fn a_stand_in_s_word_counts_for_a_moment() {
+        let mut cache = Cache::new(8, SECOND);
+        let positive = || {
+            Answer::of_records(vec![Record {
+                owner: name("a"),
+                rtype: A,
+                ttl: 60,
+                body: Body::A([192, 0, 2, 1].into()),
+            }])
+        };
+        cache.put_for_now(name("a"), A, answer(60), NOW);
+        assert!(cache.get(&name("a"), A, NOW).is_none(), "it says nothing");
+        cache.put_for_now(name("a"), A, positive(), NOW);
+        assert!(cache.get(&name("a"), A, NOW).is_some());
+        assert!(cache.get(&name("a"), A, NOW + PROBE_PAUSE).is_none());
+        cache.put(name("b"), A, positive(), NOW);
+        cache.forget_stand_ins();
+        assert!(cache.get(&name("a"), A, NOW).is_none());
+        assert!(cache.get(&name("b"), A, NOW).is_some());
+    }
+
+    #[test]
+    fn a_stale_answer_counts_for_a_moment() {
+        let mut cache = Cache::new(8, 100 * SECOND);
+        cache.put(name("a"), A, answer(5), NOW);
+        let later = NOW + 50 * SECOND;
+        assert!(cache.get(&name("a"), A, later).is_none());
+        assert_eq!(cache.revive(&name("a"), A, later).unwrap().ttl, STALE_TTL);
+        assert!(cache.get(&name("a"), A, later + 29 * SECOND).is_some());
+        assert!(cache.get(&name("a"), A, later + 31 * SECOND).is_none());
+        // And not for longer than stale answers are wanted.
+        cache.revive(&name("a"), A, NOW + 100 * SECOND);
+        assert!(cache.get(&name("a"), A, NOW + 106 * SECOND).is_none());
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub const QUERY: Event<Query> = Event::new("evdns.query");
 pub const ANSWER: Event<Answered> = Event::new("evdns.answer");
 
 /// The addresses of one family are there while the other's are still to come, in the order in which they should be
-/// tried among themselves.
+/// tried among themselves. Told too of what is kept, and of what had come when this look-up joined another's query.
 pub const PARTIAL: Event<Partial> = Event::new("evdns.partial");
 
 /// A server was of no use: the next one is asked, or the same one in another way.

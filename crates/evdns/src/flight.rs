@@ -13,7 +13,7 @@ use evcore::{Await, Emitter, sleep_until};
 use crate::event::{ANSWER, Answered, PARTIAL, Partial, QUERY, RETRY, Retry};
 use crate::name::Name;
 use crate::query::answer::Answer;
-use crate::query::{Outcome, Query, Step, Trouble, Turn};
+use crate::query::{Manner, Outcome, Query, Step, Trouble, Turn};
 use crate::state::State;
 use crate::transport::{Asker, Expecting, News, Outgoing, trouble_of};
 use crate::wire::{A, AAAA, BADVERS, FORMERR, NOTIMP, Reply, Type};
@@ -24,6 +24,8 @@ pub(crate) struct Flight {
     name: Name,
     questions: Vec<Question>,
     began: Duration,
+    /// What is answered may be given again.
+    keeps: bool,
     query: RefCell<Option<Query>>,
     wakers: RefCell<Vec<(u64, Waker)>>,
     numbers: Cell<u64>,
@@ -81,7 +83,35 @@ impl Flight {
         now: Duration,
     ) -> Rc<Flight> {
         let query = Query::new(state.manner, turns, types);
+        Flight::of(state, name, types, query, true, now)
+    }
+
+    /// One question, sent once, of whose answer nothing is kept.
+    pub(crate) fn probe(
+        state: Rc<State>,
+        name: Name,
+        rtype: Type,
+        turn: Turn,
+        now: Duration,
+    ) -> Rc<Flight> {
+        let manner = Manner {
+            attempts: 1,
+            ..state.manner
+        };
+        let query = Query::new(manner, vec![turn], &[rtype]);
+        Flight::of(state, name, &[rtype], query, false, now)
+    }
+
+    fn of(
+        state: Rc<State>,
+        name: Name,
+        types: &[Type],
+        query: Query,
+        keeps: bool,
+        now: Duration,
+    ) -> Rc<Flight> {
         Rc::new_cyclic(|this| Flight {
+            keeps,
             began: now,
             state,
             name,
@@ -261,8 +291,8 @@ impl Flight {
             .map(|(server, trouble)| format!("{}: {trouble}", self.state.links[server].server));
         let answers = self.types().zip(outcome.replies).map(|(rtype, reply)| {
             let answer = reply.map(|reply| Answer::new(reply, &self.name, rtype));
-            if let Some(answer) = &answer {
-                self.state.keep(&self.name, rtype, answer, now);
+            if let (Some(answer), Some(server), true) = (&answer, outcome.server, self.keeps) {
+                self.state.keep(&self.name, rtype, answer, server, now);
             }
             (rtype, answer)
         });

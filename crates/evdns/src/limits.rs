@@ -56,8 +56,14 @@ pub const TCP_QUIET: Duration = Duration::from_secs(2);
 /// on more than a hundred at a time (BIND's `tcp-clients` is 150).
 pub const TCP_QUERIES: usize = 1_000;
 
-/// Answers kept. One takes about 300 bytes, so this is a few MB at worst.
+/// Answers kept. One takes about 300 bytes, so this is a few MB; of large ones there are fewer (`CACHED_OCTETS`).
 pub const CACHED: usize = 8_192;
+
+/// What the answers kept take together, about: a zone of large answers can't have more.
+pub const CACHED_OCTETS: usize = 16 << 20;
+
+/// An answer that takes more than this is not kept: some 400 addresses. A message can hold 4,000 over TCP.
+pub const CACHED_ANSWER: usize = 64 << 10;
 
 /// The longest an answer is kept, whatever its TTL says (RFC 8767 §4 suggests days; a day serves as well).
 pub const LONGEST_TTL: u32 = 86_400;
@@ -67,6 +73,9 @@ pub const LONGEST_NEGATIVE_TTL: u32 = 3_600;
 
 /// What is left to a stale answer that is served because nothing newer can be had (RFC 8767 §4).
 pub const STALE_TTL: u32 = 30;
+
+/// How long a look-up waits for servers before it takes what is stale (RFC 8767 §5).
+pub const STALE_AFTER: Duration = Duration::from_millis(1_800);
 
 /// How long the ordered addresses of a name are reused. Their order depends on this machine's own addresses, which may
 /// change; a second of that goes unnoticed.

@@ -54,6 +54,8 @@ pub(crate) enum Step {
 pub(crate) enum Trouble {
     /// Nothing came in time.
     Silent,
+    /// It answered one question in time, and not the other: it is there.
+    HalfSilent,
     /// The port is closed, or the network can't be reached.
     Refused,
     /// There is no descriptor left to ask it with: no fault of the server's.
@@ -72,6 +74,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Trouble::Silent => "no answer in time",
+            Trouble::HalfSilent => "one of two answers did not come in time",
             Trouble::Refused => "can't be reached",
             Trouble::Unasked => "not asked: too many files are open here",
             Trouble::Code(FORMERR) => "FORMERR: it does not understand the query",
@@ -135,6 +138,8 @@ pub(crate) struct Query {
 pub(crate) struct Outcome {
     /// A reply for each question, where there is one.
     pub(crate) replies: Vec<Option<Reply>>,
+    /// Whose turn it was when it ended: the replies are this server's.
+    pub(crate) server: Option<usize>,
     /// The last trouble there was, and whose.
     pub(crate) trouble: Option<(usize, Trouble)>,
     /// No server could be reached at all.
@@ -265,7 +270,10 @@ impl Query {
                 question.state = State::Failed;
             }
         }
-        self.note(Trouble::Silent);
+        self.note(match some {
+            true => Trouble::HalfSilent,
+            false => Trouble::Silent,
+        });
     }
 
     /// Every question of this turn is answered or has failed.
@@ -412,6 +420,7 @@ impl Query {
             .collect();
         Outcome {
             replies,
+            server: self.turns.get(self.place).map(|turn| turn.server),
             trouble: self.last,
             nobody: match self.over_tcp {
                 true => matches!(self.last, Some((_, Trouble::Refused))),

@@ -4,14 +4,15 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::future::poll_fn;
+use std::future::{Future, IntoFuture, poll_fn};
 use std::io;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use evcore::{Emitter, Reactor, spawn};
+use evcore::{Await, Emitter, Promise, Reactor, sleep, spawn};
 
 use crate::cache::Cache;
 use crate::config::resolv_conf::ResolvConf;
@@ -19,7 +20,7 @@ use crate::event::{PARTIAL, Partial};
 use crate::files::Configuration;
 use crate::flight::{Flight, Landed, Waiter};
 use crate::interfaces::Interfaces;
-use crate::limits::{ORDER_KEPT, STALE_TTL};
+use crate::limits::{ORDER_KEPT, PROBE_PAUSE, STALE_AFTER};
 use crate::literal::Scoped;
 use crate::name::Name;
 use crate::order;
@@ -130,25 +131,36 @@ impl State {
             .zip(&found)
             .filter(|(_, found)| found.is_none())
             .map(|(rtype, _)| *rtype);
-        let mut waiters = self.waiters(name, missing, emitter, now);
+        let missing: Vec<Type> = missing.collect();
+        let mut patience = self
+            .patience(name, &missing, now)
+            .map(IntoFuture::into_future);
+        let mut waiters = self.waiters(name, missing.into_iter(), emitter, now);
         while !waiters.is_empty() {
             self.tell_early(&found, emitter);
-            let waiter = next_landed(&mut waiters).await;
-            merge(&mut answers, &mut found, types, waiter.landed().await);
+            match next_landed(&mut waiters, &mut patience).await {
+                Some(waiter) => merge(&mut answers, &mut found, types, waiter.landed().await),
+                None => go_on(waiters.split_off(0)),
+            }
         }
         for (rtype, found) in types
             .iter()
             .zip(&mut found)
             .filter(|(_, found)| found.is_none())
         {
-            let stale = self.cache.borrow().stale(name, *rtype, self.now()).cloned();
-            *found = stale.map(|answer| Answer {
-                ttl: STALE_TTL,
-                ..answer
-            });
+            *found = self.cache.borrow_mut().revive(name, *rtype, self.now());
         }
         answers.answers = found;
         answers
+    }
+
+    /// When to give what is stale, if all that is missing is there so (RFC 8767 §5, client response timer).
+    #[track_caller]
+    fn patience(&self, name: &Name, missing: &[Type], now: Duration) -> Option<Promise<()>> {
+        let cache = self.cache.borrow();
+        let stale = |rtype: &Type| cache.stale(name, *rtype, now).is_some();
+        let all = cache.serves_stale() && !missing.is_empty() && missing.iter().all(stale);
+        all.then(|| sleep(STALE_AFTER))
     }
 
     /// Tells of those families that are there while another is awaited.
@@ -235,15 +247,18 @@ impl State {
     }
 
     /// Asks a server that did not answer for something every server can answer, to see whether it is back.
+    /// Once: of what it says nothing is kept.
     fn probe(self: &Rc<Self>, server: usize, now: Duration) {
         let Ok(root) = ".".parse() else { return };
-        let turns = vec![Turn {
+        let turn = Turn {
             server,
             edns: false,
-        }];
-        let waiter = Flight::new(self.clone(), root, &[NS], turns, now).join(None);
+        };
+        let mut asked = vec![Flight::probe(self.clone(), root, NS, turn, now).join(None)];
+        // It ends when the next one may begin.
+        let mut patience = Some(sleep(PROBE_PAUSE).into_future());
         drop(spawn(async move {
-            waiter.landed().await;
+            next_landed(&mut asked, &mut patience).await;
             Ok(())
         }));
     }
@@ -253,17 +268,38 @@ impl State {
     }
 
     pub(crate) fn server_answered(&self, server: usize) {
-        self.servers.borrow_mut().succeeded(server);
+        if self.servers.borrow_mut().succeeded(server) {
+            self.cache.borrow_mut().forget_stand_ins();
+            self.ordered.borrow_mut().clear();
+        }
+    }
+
+    /// Who would be asked first now.
+    #[cfg(test)]
+    pub(crate) fn first_server(&self) -> Option<usize> {
+        let turns = self.servers.borrow_mut().turns(self.edns, self.now());
+        turns.first().map(|turn| turn.server)
     }
 
     pub(crate) fn server_is_plain(&self, server: usize) {
         self.servers.borrow_mut().is_plain(server, self.now());
     }
 
-    pub(crate) fn keep(&self, name: &Name, rtype: Type, answer: &Answer, now: Duration) {
-        self.cache
-            .borrow_mut()
-            .put(name.clone(), rtype, answer.clone(), now);
+    /// Keeps a server's answer for as long as it may count.
+    pub(crate) fn keep(
+        &self,
+        name: &Name,
+        rtype: Type,
+        answer: &Answer,
+        server: usize,
+        now: Duration,
+    ) {
+        let stands_in = self.servers.borrow().stands_in(server);
+        let (name, answer, mut cache) = (name.clone(), answer.clone(), self.cache.borrow_mut());
+        match stands_in {
+            true => cache.put_for_now(name, rtype, answer, now),
+            false => cache.put(name, rtype, answer, now),
+        }
     }
 
     /// Puts addresses into the order in which they should be tried.
@@ -307,18 +343,35 @@ impl State {
     }
 }
 
-/// Takes out the first that has landed. All are polled, since each drives its own query: none waits for another to end.
-async fn next_landed(waiters: &mut Vec<Waiter>) -> Waiter {
+/// Takes the queries to their ends though nobody waits: what they find out is kept.
+fn go_on(mut waiters: Vec<Waiter>) {
+    drop(spawn(async move {
+        while !waiters.is_empty() {
+            next_landed(&mut waiters, &mut None).await;
+        }
+        Ok(())
+    }));
+}
+
+/// Takes out the first that has landed; none once `patience` is over. All are polled, since each drives its own query:
+/// none waits for another to end.
+async fn next_landed(
+    waiters: &mut Vec<Waiter>,
+    patience: &mut Option<Await<()>>,
+) -> Option<Waiter> {
     let landed = poll_fn(|cx| {
         let landed = waiters.iter().map(|waiter| waiter.poll(cx).is_ready());
         let landed: Vec<bool> = landed.collect();
         match landed.iter().position(|landed| *landed) {
-            Some(first) => Poll::Ready(first),
-            None => Poll::Pending,
+            Some(first) => Poll::Ready(Some(first)),
+            None => match patience {
+                Some(patience) => Pin::new(patience).poll(cx).map(|_| None),
+                None => Poll::Pending,
+            },
         }
     });
     let landed = landed.await;
-    waiters.swap_remove(landed)
+    landed.map(|landed| waiters.swap_remove(landed))
 }
 
 /// Adds what one query found out to `found`, which is in the order of `types`.

@@ -216,6 +216,36 @@ pub(crate) enum Body {
     Other,
 }
 
+impl Record {
+    /// About the octets it takes.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Record>() + self.owner.wire().len() + self.body.weight()
+    }
+}
+
+impl Body {
+    /// About the octets it takes elsewhere.
+    fn weight(&self) -> usize {
+        match self {
+            Body::A(_) | Body::Aaaa(_) | Body::Other => 0,
+            Body::Name(name) => name.wire().len(),
+            Body::Mx(mx) => mx.exchange.wire().len(),
+            Body::Srv(srv) => srv.target.wire().len(),
+            Body::Soa(soa) => size_of::<Soa>() + soa.mname.wire().len() + soa.rname.wire().len(),
+            Body::Txt(txt) => of_lists(&txt.strings),
+            Body::Caa(caa) => size_of::<Caa>() + caa.tag.len() + caa.value.len(),
+            Body::Svcb(svcb) => svcb.weight(),
+            Body::Naptr(naptr) => size_of::<Naptr>() + naptr.weight(),
+        }
+    }
+}
+
+/// What lists take that are in a list.
+fn of_lists<T: AsRef<[u8]>>(lists: &[T]) -> usize {
+    let each = |list: &T| size_of::<T>() + list.as_ref().len();
+    lists.iter().map(each).sum()
+}
+
 /// A message that breaks the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;

@@ -56,6 +56,8 @@ impl Answer {
         // What comes along with a failure answers nothing, and is not kept.
         let answers = |record: &Record| record.rtype == rtype && record.owner == last;
         records.retain(|record| reply.rcode == NOERROR && answers(record));
+        // What was dropped is not kept as room either.
+        records.shrink_to_fit();
         ttl = records
             .iter()
             .map(|record| record.ttl)
@@ -77,6 +79,12 @@ impl Answer {
             }),
             ttl,
         }
+    }
+
+    /// About the octets it takes as long as it is kept, the users' list included.
+    pub(crate) fn weight(&self) -> usize {
+        let records = self.records.iter().map(Record::weight).sum::<usize>();
+        size_of::<Answer>() + size_of::<Matching>() + 2 * records
     }
 
     /// Leaves nothing but the code.
@@ -152,6 +160,22 @@ pub(crate) fn lack(answers: &[Option<Answer>]) -> Option<Lack> {
         None => Lack::NoRecords,
         Some(FORMERR | NOTIMP) | Some(_) => Lack::Fail,
     })
+}
+
+#[cfg(test)]
+impl Answer {
+    /// For tests of what is done with answers.
+    pub(crate) fn of_records(records: Vec<Record>) -> Answer {
+        Answer {
+            rcode: NOERROR,
+            count: 1,
+            ttl: records.iter().map(|record| record.ttl).min().unwrap_or(0),
+            records: Rc::new(Matching {
+                records,
+                list: OnceCell::new(),
+            }),
+        }
+    }
 }
 
 #[cfg(test)]

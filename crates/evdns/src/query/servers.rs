@@ -69,6 +69,12 @@ impl Servers {
         }
     }
 
+    /// It answers in place of one that is configured before it and was of no use: with split DNS that one may know
+    /// better. Servers in rotation are all the same.
+    pub(crate) fn stands_in(&self, server: usize) -> bool {
+        server > 0 && !self.rotate
+    }
+
     /// It does not understand EDNS.
     pub(crate) fn is_plain(&mut self, server: usize, now: Duration) {
         if let Some(server) = self.all.get_mut(server) {

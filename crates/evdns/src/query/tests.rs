@@ -267,3 +267,17 @@ fn asked_one_by_one_a_failure_of_the_first_leads_to_the_next_server() {
     query.refused(0, REFUSED);
     assert_eq!(sent(&mut query, START).0, [(0, 1, false, true)]);
 }
+
+/// A server that drops questions for AAAA is there, and is asked first again.
+#[test]
+fn who_answers_one_of_two_questions_is_not_called_silent() {
+    let mut query = query(MANNER, 2, &[A, AAAA]);
+    sent(&mut query, START);
+    query.heard(0, reply(NOERROR));
+    sent(&mut query, START + SECOND);
+    query.heard(0, reply(NOERROR));
+    sent(&mut query, START + SECOND);
+    assert_eq!(sent(&mut query, START + 3 * SECOND), (vec![], Step::Done));
+    assert_eq!(query.take_troubles(), [(0, Trouble::HalfSilent)]);
+    assert_eq!(query.into_outcome().server, Some(0));
+}

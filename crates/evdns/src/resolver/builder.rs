@@ -106,7 +106,8 @@ impl Builder {
         self
     }
 
-    /// Gives answers up to this time after they have expired, if the servers have none (RFC 8767). Not unless told.
+    /// Gives answers up to this time after they have expired, if the servers have none within 1.8 s (RFC 8767). Not
+    /// unless told.
     pub fn serve_stale(mut self, at_most: Duration) -> Builder {
         self.stale = at_most;
         self

@@ -196,6 +196,20 @@ pub struct Svcb {
     pub other: Vec<(u16, Vec<u8>)>,
 }
 
+impl Svcb {
+    /// About the octets it takes.
+    pub(super) fn weight(&self) -> usize {
+        let numbers = 2 * self.mandatory.len();
+        let hints = 4 * self.ipv4_hint.len() + 16 * self.ipv6_hint.len();
+        let protocol = |name: &String| size_of::<String>() + name.len();
+        let other = |(_, value): &(u16, Vec<u8>)| size_of::<(u16, Vec<u8>)>() + value.len();
+        let lists = self.alpn.iter().map(protocol).sum::<usize>()
+            + self.other.iter().map(other).sum::<usize>();
+        let ech = self.ech.as_ref().map_or(0, Vec::len);
+        size_of::<Svcb>() + self.target.wire().len() + numbers + hints + lists + ech
+    }
+}
+
 /// The same for HTTP (RFC 9460 §9).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Https(pub Svcb);
@@ -215,6 +229,14 @@ pub struct Naptr {
     pub regexp: String,
     /// Or a name to go on with.
     pub replacement: Name,
+}
+
+impl Naptr {
+    /// About the octets its parts take.
+    pub(super) fn weight(&self) -> usize {
+        let texts = self.flags.len() + self.services.len() + self.regexp.len();
+        texts + self.replacement.wire().len()
+    }
 }
 
 impl Mx {
