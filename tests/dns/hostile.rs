@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bed::dns::{DnsServer, Question, Reply};
 use evcore::{Promise, run};
-use evdns::limits::{TCP_QUERIES, TCP_QUIET};
+use evdns::limits::{PORT_AGE, PORT_QUERIES, PORTS, TCP_QUERIES, TCP_QUIET};
 use evdns::{ErrorKind, QUERY};
 
 use crate::dns::network::Faults;
@@ -545,4 +545,53 @@ fn ports_and_ids_can_t_be_guessed() {
         );
         assert!(chi < 390.0, "chi-square {chi}");
     }
+}
+
+/// Nobody answers, so that every socket stays: there are 16, each carries 64 queries at most, and after 10 s others do.
+#[test]
+fn ports_are_many_and_retired_in_time() {
+    let seen = Arc::new(Mutex::new(HashMap::<u16, usize>::new()));
+    let note = seen.clone();
+    let server = DnsServer::start(move |question| {
+        *note
+            .lock()
+            .unwrap()
+            .entry(question.peer.port())
+            .or_default() += 1;
+        vec![]
+    });
+    let still = Still::new();
+    let resolver = asking(&[&server]).timeout(PORT_AGE * 6).build();
+    // Some at a time: the server's buffer holds no more.
+    let ask = |round: &str, queries: usize| -> Vec<_> {
+        let sent = |wanted: usize| {
+            still.reactor.turn(evcore::ms(1));
+            seen.lock().unwrap().values().sum::<usize>() >= wanted
+        };
+        let ask = |n: usize| {
+            let asked = resolver.resolve::<evdns::A>(format!("{round}{n}.example"));
+            if n % 50 == 49 {
+                let all = bed::wait_until(evcore::secs(20), || sent(n + 1));
+                assert!(all, "some are not sent");
+            }
+            asked
+        };
+        (0..queries).map(ask).collect()
+    };
+    let _first = ask("a", 300);
+    let before = std::mem::take(&mut *seen.lock().unwrap());
+    assert!(before.len() >= PORTS, "{before:?}");
+    assert!(
+        before.values().all(|&n| n <= usize::from(PORT_QUERIES.1)),
+        "{before:?}"
+    );
+    still.clock.advance(PORT_AGE);
+    while still.reactor.turn(evcore::ms(1)).more {}
+    let _second = ask("b", 100);
+    let after = seen.lock().unwrap();
+    let again = after
+        .keys()
+        .filter(|port| before.contains_key(port))
+        .count();
+    assert_eq!(again, 0, "{before:?} {after:?}");
 }

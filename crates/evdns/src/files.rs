@@ -72,6 +72,16 @@ impl Files {
         }
     }
 
+    /// Those in another folder.
+    #[cfg(test)]
+    pub(crate) fn of(folder: PathBuf) -> Files {
+        Files {
+            folder,
+            aliases: None,
+            stamps: Stamps::default(),
+        }
+    }
+
     /// Whether any of them is not what it was at the last reading.
     pub(crate) fn have_changed(&self) -> bool {
         self.stamp() != self.stamps
