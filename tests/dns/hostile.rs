@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use bed::dns::{DnsServer, Question, Reply};
 use evcore::{Promise, run};
+use evdns::ErrorKind;
 use evdns::limits::{PORT_AGE, PORT_QUERIES, PORTS, TCP_QUERIES, TCP_QUIET};
-use evdns::{ErrorKind, QUERY};
 
 use crate::dns::network::Faults;
 use crate::still::Still;
@@ -452,7 +452,8 @@ fn many_queries_share_a_connection() {
 /// A router forgets connections, a server restarts: nobody says so, and what is sent is lost.
 #[test]
 fn a_connection_that_has_died_is_left_for_another() {
-    let first = Mutex::new(None);
+    let first = Arc::new(Mutex::new(None));
+    let met = first.clone();
     let over = Arc::new(AtomicBool::new(false));
     let ended = over.clone();
     let server = DnsServer::start(move |question| {
@@ -467,7 +468,13 @@ fn a_connection_that_has_died_is_left_for_another() {
     let patience = evcore::ms(700);
     let resolver = asking(&[&server]).use_vc(true).timeout(patience).build();
     let lost = resolver.resolve::<evdns::A>(NAME);
-    still.late_after(QUERY, patience, lost).unwrap_err();
+    let arrived = || {
+        still.reactor.turn(evcore::ms(1));
+        met.lock().unwrap().is_some()
+    };
+    assert!(bed::wait_until(LIMIT, arrived));
+    still.clock.advance(patience);
+    still.reactor.run(lost).unwrap_err();
     still.clock.advance(TCP_QUIET);
     // From now on no time goes by: who waited for the dead one would wait for ever.
     let found = resolver.resolve::<evdns::A>(NAME);
