@@ -6,6 +6,7 @@
 use std::env;
 use std::fs::{self, File};
 use std::io::Read;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -32,6 +33,25 @@ pub(crate) struct Configuration {
     pub(crate) host_name: Option<String>,
     /// The user's own names.
     pub(crate) aliases: Aliases,
+    pub(crate) resolved: Resolved,
+}
+
+/// Where systemd-resolved is to be found.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Resolved {
+    /// What is there while it runs: its own door.
+    pub(crate) door: PathBuf,
+    /// Where it answers as a server.
+    pub(crate) stub: SocketAddr,
+}
+
+impl Default for Resolved {
+    fn default() -> Resolved {
+        Resolved {
+            door: PathBuf::from("/run/systemd/resolve/io.systemd.Resolve"),
+            stub: SocketAddr::from(([127, 0, 0, 53], 53)),
+        }
+    }
 }
 
 /// The files and what they were like when they were read.
@@ -123,6 +143,7 @@ impl Files {
             gai: GaiConf::parse(&text("gai.conf").unwrap_or_default()),
             host_name,
             aliases: Aliases::parse(&aliases.unwrap_or_default()),
+            resolved: Resolved::default(),
         }
     }
 }

@@ -82,7 +82,7 @@ impl Flight {
         turns: Vec<Turn>,
         now: Duration,
     ) -> Rc<Flight> {
-        let query = Query::new(state.manner, turns, types);
+        let query = Query::new(state.habits.manner, turns, types);
         Flight::of(state, name, types, query, true, now)
     }
 
@@ -96,7 +96,7 @@ impl Flight {
     ) -> Rc<Flight> {
         let manner = Manner {
             attempts: 1,
-            ..state.manner
+            ..state.habits.manner
         };
         let query = Query::new(manner, vec![turn], &[rtype]);
         Flight::of(state, name, &[rtype], query, false, now)

@@ -4,7 +4,6 @@
 //! A machine with IPv4 alone goes another way in glibc (`gethostbyname2_r`), with other codes for the same failures.
 
 use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
-use std::path::Path;
 use std::rc::Rc;
 
 use evcore::Emitter;
@@ -72,9 +71,6 @@ const UNMERGED: &str = "nsswitch.conf says merge, which addresses of hosts can't
 
 /// What hosts(5) says is read again whenever it changes.
 const HOSTS_TTL: u32 = 1;
-
-/// systemd-resolved's own door; its stub listens on 127.0.0.53 while it is there.
-const RESOLVED: &str = "/run/systemd/resolve/io.systemd.Resolve";
 
 impl LookUp {
     pub(crate) fn new(state: Rc<State>, name: &str, emitter: Emitter) -> LookUp {
@@ -161,9 +157,11 @@ impl LookUp {
             last = match &source.module {
                 _ if !installed => Said::nothing(Status::Unavailable, Lack::Internal),
                 Module::Files => self.files(),
-                Module::Dns => self.dns().await,
-                Module::Resolve if Path::new(RESOLVED).exists() => self.dns().await,
-                Module::Resolve => Said::nothing(Status::Unavailable, Lack::NoName),
+                Module::Dns => self.dns(&state).await,
+                Module::Resolve => match state.of_resolved() {
+                    Some(resolved) => self.dns(&resolved).await,
+                    None => Said::nothing(Status::Unavailable, Lack::NoName),
+                },
                 Module::MdnsMinimal(module) => self.multicast(module),
                 Module::MyHostname if !self.is_own_name() => {
                     Said::nothing(Status::NotFound, Lack::NoName)
@@ -307,7 +305,8 @@ impl LookUp {
         }
     }
 
-    async fn dns(&self) -> Said {
+    /// What the servers of `state` say: those of resolv.conf, or systemd-resolved.
+    async fn dns(&self, state: &Rc<State>) -> Said {
         if !self.name.parse::<Name>().is_ok_and(|name| name.is_host()) {
             return Said::nothing(Status::NotFound, Lack::NoName);
         }
@@ -323,7 +322,7 @@ impl LookUp {
                 });
                 continue;
             };
-            let mut answers = self.state.answers(&name, self.types(), &self.emitter).await;
+            let mut answers = state.answers(&name, self.types(), &self.emitter).await;
             if self.families == Families::V6 && self.state.conf().no_aaaa {
                 // Whether the name exists is asked by way of A, whose records are not wanted.
                 answers.answers.iter_mut().flatten().for_each(Answer::empty);

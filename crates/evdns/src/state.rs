@@ -1,7 +1,7 @@
 //! One configuration, and all that was learned under it: answers, servers that fail, queries under way. A new
 //! configuration makes a new one of these; what is under way ends with the old.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::{Future, IntoFuture, poll_fn};
@@ -35,14 +35,15 @@ use crate::wire::{NOERROR, NS, Type};
 pub(crate) struct State {
     pub(crate) began: Instant,
     pub(crate) configuration: Configuration,
-    pub(crate) manner: Manner,
+    pub(crate) habits: Habits,
     pub(crate) links: Vec<Link>,
-    edns: bool,
     servers: RefCell<Servers>,
     cache: RefCell<Cache>,
     flights: RefCell<HashMap<(Name, Type), Weak<Flight>>>,
     /// Addresses in their order, and until when that may be told again.
     ordered: RefCell<HashMap<String, (Rc<[Scoped]>, Duration)>>,
+    /// The same with systemd-resolved for its server, once that was asked.
+    resolved: OnceCell<Rc<State>>,
 }
 
 /// What is beside the configuration's files.
@@ -83,9 +84,8 @@ impl State {
             .collect();
         Ok(Rc::new(State {
             began: Reactor::current().now(),
-            manner: habits.manner,
             links: links?,
-            edns: habits.edns,
+            habits,
             servers: RefCell::new(Servers::new(
                 servers.len(),
                 configuration.resolv.rotate,
@@ -94,8 +94,29 @@ impl State {
             cache: RefCell::new(Cache::new(habits.room, habits.stale)),
             flights: RefCell::default(),
             ordered: RefCell::default(),
+            resolved: OnceCell::new(),
             configuration,
         }))
+    }
+
+    /// This configuration with systemd-resolved for its one server, with what is learned of that; `None` while it does
+    /// not run.
+    pub(crate) fn of_resolved(self: &Rc<Self>) -> Option<Rc<State>> {
+        let resolved = &self.configuration.resolved;
+        if !resolved.door.exists() {
+            return None;
+        }
+        let servers = &[resolved.stub];
+        if self.conf().servers == servers {
+            return Some(self.clone());
+        }
+        if let Some(known) = self.resolved.get() {
+            return Some(known.clone());
+        }
+        let mut configuration = self.configuration.clone();
+        configuration.resolv.servers = servers.to_vec();
+        let state = State::new(configuration, servers, self.habits).ok()?;
+        Some(self.resolved.get_or_init(|| state).clone())
     }
 
     pub(crate) fn conf(&self) -> &ResolvConf {
@@ -243,7 +264,7 @@ impl State {
         for server in servers.due(now) {
             self.probe(server, now);
         }
-        servers.turns(self.edns, now)
+        servers.turns(self.habits.edns, now)
     }
 
     /// Asks a server that did not answer for something every server can answer, to see whether it is back.
@@ -277,7 +298,10 @@ impl State {
     /// Who would be asked first now.
     #[cfg(test)]
     pub(crate) fn first_server(&self) -> Option<usize> {
-        let turns = self.servers.borrow_mut().turns(self.edns, self.now());
+        let turns = self
+            .servers
+            .borrow_mut()
+            .turns(self.habits.edns, self.now());
         turns.first().map(|turn| turn.server)
     }
 

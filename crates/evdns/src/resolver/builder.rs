@@ -8,7 +8,7 @@ use crate::config::aliases::Aliases;
 use crate::config::gai_conf::GaiConf;
 use crate::config::nsswitch;
 use crate::config::resolv_conf::ResolvConf;
-use crate::files::Configuration;
+use crate::files::{Configuration, Resolved};
 use crate::limits::{CACHED, LONGEST_TIMEOUT};
 use crate::query::Manner;
 use crate::state::Habits;
@@ -129,6 +129,7 @@ impl Builder {
             gai: GaiConf::default(),
             host_name: None,
             aliases: Aliases::default(),
+            resolved: Resolved::default(),
         };
         let habits = Habits {
             manner,
