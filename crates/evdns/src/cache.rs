@@ -66,13 +66,15 @@ impl Cache {
     /// Gives a stale answer, which counts as fresh for a moment then: servers that fail are not asked all the time
     /// (RFC 8767 §5, failure recheck timer).
     pub(crate) fn revive(&mut self, name: &Name, rtype: Type, now: Duration) -> Option<Answer> {
-        let answer = self.stale(name, rtype, now)?.clone();
         let entry = self.entries.get_mut(&(name.clone(), rtype))?;
+        if now >= entry.stale_until {
+            return None;
+        }
         let moment = now + Duration::from_secs(STALE_TTL.into());
         entry.fresh_until = entry.fresh_until.max(moment.min(entry.stale_until));
         Some(Answer {
             ttl: STALE_TTL,
-            ..answer
+            ..entry.answer.clone()
         })
     }
 

@@ -152,11 +152,10 @@ impl State {
             .zip(&found)
             .filter(|(_, found)| found.is_none())
             .map(|(rtype, _)| *rtype);
-        let missing: Vec<Type> = missing.collect();
         let mut patience = self
-            .patience(name, &missing, now)
+            .patience(name, missing.clone(), now)
             .map(IntoFuture::into_future);
-        let mut waiters = self.waiters(name, missing.into_iter(), emitter, now);
+        let mut waiters = self.waiters(name, missing, emitter, now);
         while !waiters.is_empty() {
             self.tell_early(&found, emitter);
             match next_landed(&mut waiters, &mut patience).await {
@@ -177,10 +176,15 @@ impl State {
 
     /// When to give what is stale, if all that is missing is there so (RFC 8767 §5, client response timer).
     #[track_caller]
-    fn patience(&self, name: &Name, missing: &[Type], now: Duration) -> Option<Promise<()>> {
-        let cache = self.cache.borrow();
-        let stale = |rtype: &Type| cache.stale(name, *rtype, now).is_some();
-        let all = cache.serves_stale() && !missing.is_empty() && missing.iter().all(stale);
+    fn patience(
+        &self,
+        name: &Name,
+        missing: impl Iterator<Item = Type>,
+        now: Duration,
+    ) -> Option<Promise<()>> {
+        let (cache, mut missing) = (self.cache.borrow(), missing.peekable());
+        let stale = |rtype: Type| cache.stale(name, rtype, now).is_some();
+        let all = cache.serves_stale() && missing.peek().is_some() && missing.all(stale);
         all.then(|| sleep(STALE_AFTER))
     }
 
@@ -384,9 +388,12 @@ async fn next_landed(
     patience: &mut Option<Await<()>>,
 ) -> Option<Waiter> {
     let landed = poll_fn(|cx| {
-        let landed = waiters.iter().map(|waiter| waiter.poll(cx).is_ready());
-        let landed: Vec<bool> = landed.collect();
-        match landed.iter().position(|landed| *landed) {
+        let mut first = None;
+        for (n, waiter) in waiters.iter().enumerate() {
+            let landed = waiter.poll(cx).is_ready();
+            first = first.or(landed.then_some(n));
+        }
+        match first {
             Some(first) => Poll::Ready(Some(first)),
             None => match patience {
                 Some(patience) => Pin::new(patience).poll(cx).map(|_| None),
