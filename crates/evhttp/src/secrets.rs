@@ -40,17 +40,21 @@ pub(crate) fn nameless(url: &Url) -> Url {
     url
 }
 
+/// Where the authority of what looks like a URL begins, and where the host in it does: between them are name and
+/// password.
+fn authority(text: &str) -> (usize, usize) {
+    let start = text.find("//").map_or(0, |slashes| slashes + 2);
+    let end = text[start..].find(['/', '?', '#', '\\']);
+    let end = end.map_or(text.len(), |length| start + length);
+    let at = text[start..end].rfind('@');
+    (start, at.map_or(start, |at| start + at + 1))
+}
+
 /// What somebody took for a URL, shortened and without control characters. It
 /// can't be read as one, so what would be secret is guessed from its look.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 100;
-    let start = text.find("//").map_or(0, |slashes| slashes + 2);
-    let end = text[start..]
-        .find(['/', '?', '#', '\\'])
-        .map_or(text.len(), |length| start + length);
-    let host = text[start..end]
-        .rfind('@')
-        .map_or(start, |at| start + at + 1);
+    let (start, host) = authority(text);
     let rest = text[host..].find(['?', '#']).map(|query| host + query);
     let (shown, hidden) = match rest {
         Some(query) if text[query..].len() > 1 => (&text[host..=query], HIDDEN),
@@ -82,16 +86,12 @@ fn is_url(name: &HeaderName) -> bool {
 /// The value of a field as text; of a URL without name and password.
 pub(crate) fn text_of(name: &HeaderName, value: &HeaderValue) -> String {
     let text = String::from_utf8_lossy(value.as_bytes());
-    let start = text.find("//").map_or(0, |slashes| slashes + 2);
+    let (start, host) = authority(&text);
     // Behind a path or a query, slashes begin no authority.
-    let begins = !text[..start.saturating_sub(2)].contains(['/', '?', '#']);
-    let end = text[start..].find(['/', '?', '#', '\\']);
-    let end = end.map_or(text.len(), |length| start + length);
-    match text[start..end].rfind('@') {
-        Some(at) if is_url(name) && start > 0 && begins => {
-            format!("{}{}", &text[..start], &text[start + at + 1..])
-        }
-        _ => text.into_owned(),
+    let begins = start > 0 && !text[..start - 2].contains(['/', '?', '#']);
+    match is_url(name) && begins {
+        true => format!("{}{}", &text[..start], &text[host..]),
+        false => text.into_owned(),
     }
 }
 
@@ -118,10 +118,15 @@ pub(crate) struct Fields<'a>(pub(crate) &'a HeaderMap);
 
 impl fmt::Debug for Fields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.iter().map(|(name, value)| match () {
-            () if is_secret(name, value) => (name, Ready(format!("{HIDDEN:?}"))),
-            () if is_url(name) => (name, Ready(quoted(&text_of(name, value)))),
-            () => (name, Ready(format!("{value:?}"))),
+        let shown = self.0.iter().map(|(name, value)| {
+            let value = if is_secret(name, value) {
+                format!("{HIDDEN:?}")
+            } else if is_url(name) {
+                quoted(&text_of(name, value))
+            } else {
+                format!("{value:?}")
+            };
+            (name, Ready(value))
         });
         f.debug_map().entries(shown).finish()
     }
